@@ -21,10 +21,6 @@ using boost::system::error_code;
 
 constexpr int kFramesPerRead = 1024;
 
-// Argument of stmk: the only word that has one (9.4).
-constexpr std::string_view kSetTraceMask = "stmk";
-constexpr size_t kWordArgumentBytes = 8;
-
 size_t BytesBeyondFirst(const InputBuffer& input) {
   return std::max(input.capacity(), InputBuffer::kBytesMin) -
          InputBuffer::kBytesMin;
@@ -181,24 +177,21 @@ bool ClientConnection::Process(int frames_max) {
 
 bool ClientConnection::AnswerFourLetterWord() {
   const std::string_view data = input_.data();
-  if (handshake_begun_ || data.size() < kFourLetterWordBytes ||
-      !MayBeFourLetterWord(data.substr(0, kFourLetterWordBytes))) {
+  if (handshake_begun_ || data.size() < kFourLetterWordBytes) {
     return false;
   }
   const std::string_view word = data.substr(0, kFourLetterWordBytes);
-  const std::string_view argument =
-      data.substr(kFourLetterWordBytes, kWordArgumentBytes);
-  if (word == kSetTraceMask && argument.size() < kWordArgumentBytes &&
-      !end_of_input_) {
-    return true;  // Wait for it
-  }
-  std::optional<std::string> answer =
-      all_->events_->FourLetterWord(id_, word, argument);
-  if (!answer.has_value()) {
+  const std::optional<size_t> argument_bytes =
+      all_->events_->FourLetterWordArgumentBytes(word);
+  if (!argument_bytes.has_value()) {
     return false;
   }
-  Append(*std::move(answer));
-  CloseGently();
+  const std::string_view argument =
+      data.substr(kFourLetterWordBytes, *argument_bytes);
+  if (argument.size() == *argument_bytes || end_of_input_) {
+    Append(all_->events_->FourLetterWord(id_, word, argument));
+    CloseGently();
+  }
   return true;
 }
 

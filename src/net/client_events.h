@@ -5,6 +5,7 @@
 #ifndef PADDOCK_NET_CLIENT_EVENTS_H_
 #define PADDOCK_NET_CLIENT_EVENTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,11 +36,16 @@ class ClientEvents {
   // Requests of this connection are being held back.
   virtual void OnHeld(ConnectionId connection) = 0;
 
-  // The answer to a four-letter word, or nullopt when `word` is none.
-  // `argument` is what followed the word and has arrived, up to eight bytes.
-  virtual std::optional<std::string> FourLetterWord(
-      ConnectionId connection, std::string_view word,
-      std::string_view argument) = 0;
+  // How many bytes of argument belong to a four-letter word (9.1), or nullopt
+  // when `word` is none and hence the length of a frame.
+  virtual std::optional<size_t> FourLetterWordArgumentBytes(
+      std::string_view word) const = 0;
+
+  // The answer to a four-letter word.  `argument` is shorter than it should be
+  // when the client has stopped sending.
+  virtual std::string FourLetterWord(ConnectionId connection,
+                                     std::string_view word,
+                                     std::string_view argument) = 0;
 
   // Whether the next request of this connection may go ahead, as far as the
   // requests in progress are concerned.  Not asked for pings.

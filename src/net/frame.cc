@@ -1,17 +1,10 @@
 #include "net/frame.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 #include "jute/archive.h"
 #include "jute/proto.h"
 
 namespace paddock::net {
-namespace {
-
-constexpr std::string_view kTelnetClose("\xff\xf4\xff\xfd", 4);
-
-}  // namespace
 
 FrameScan ScanFrame(std::string_view input, int32_t frame_bytes_max) {
   CHECK_GE(frame_bytes_max, 0);
@@ -36,13 +29,6 @@ bool IsPing(std::string_view frame) {
   return frame.size() >= kTypeOffset + 4 &&
          jute::LoadBigEndian<int32_t>(frame.data() + kTypeOffset) ==
              static_cast<int32_t>(jute::OpCode::kPing);
-}
-
-bool MayBeFourLetterWord(std::string_view first_bytes) {
-  CHECK_EQ(first_bytes.size(), kFourLetterWordBytes);
-  return first_bytes == kTelnetClose ||
-         std::all_of(first_bytes.begin(), first_bytes.end(),
-                     [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
 }  // namespace paddock::net

@@ -38,10 +38,6 @@ FrameScan ScanFrame(std::string_view input, int32_t frame_bytes_max);
 // Whether a request asks for a ping, judged by its operation code.
 bool IsPing(std::string_view frame);
 
-// Whether a connection that begins with these four bytes may mean a
-// four-letter word (9.1): four small letters, or what telnet sends to hang up.
-bool MayBeFourLetterWord(std::string_view first_bytes);
-
 }  // namespace paddock::net
 
 #endif  // PADDOCK_NET_FRAME_H_

@@ -95,16 +95,16 @@ class ClientPortHarness : public ClientEvents {
     disconnected.insert(connection);
   }
   void OnHeld(ConnectionId connection) override { held.insert(connection); }
-  std::optional<std::string> FourLetterWord(ConnectionId, std::string_view word,
-                                            std::string_view arg) override {
-    ++words_asked;
-    if (word == "ruok") {
-      return "imok";
-    }
-    if (word == "stmk") {
-      return std::string(arg);
-    }
-    return std::nullopt;
+  std::optional<size_t> FourLetterWordArgumentBytes(
+      std::string_view word) const override {
+    return word == "ruok"   ? std::optional<size_t>(0)
+           : word == "stmk" ? std::optional<size_t>(8)
+                            : std::nullopt;
+  }
+  std::string FourLetterWord(ConnectionId, std::string_view word,
+                             std::string_view argument) override {
+    ++words_answered;
+    return word == "ruok" ? "imok" : std::string(argument);
   }
   bool MayPass(ConnectionId connection) const override {
     return !blocked.contains(connection);
@@ -141,7 +141,7 @@ class ClientPortHarness : public ClientEvents {
   std::vector<std::pair<ConnectionId, std::string>> frames;
   std::set<ConnectionId> disconnected;
   std::set<ConnectionId> held;
-  int words_asked = 0;
+  int words_answered = 0;
 };
 
 }  // namespace paddock::net

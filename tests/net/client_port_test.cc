@@ -168,7 +168,7 @@ TEST(ClientPortTest, WaitsForTheArgumentOfSetTraceMask) {
   client.Send("stmk1234");
   ASSERT_TRUE(port.RunUntil(
       [&] { return port.connections->stats().bytes_received == 8; }));
-  EXPECT_EQ(port.words_asked, 0);
+  EXPECT_EQ(port.words_answered, 0);
   client.Send("5678");
   ASSERT_TRUE(port.RunUntil([&] { return client.closed(); }));
   EXPECT_EQ(client.received(), "12345678");
@@ -190,7 +190,7 @@ TEST(ClientPortTest, WordIsNoneAfterTheHandshake) {
   client.Send(Frame(ConnectPayload()) + "ruok");
   ASSERT_TRUE(port.RunUntil([&] { return client.closed(); }));
   EXPECT_EQ(client.received(), "");
-  EXPECT_EQ(port.words_asked, 0);
+  EXPECT_EQ(port.words_answered, 0);
 }
 
 // --- Limits ---

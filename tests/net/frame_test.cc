@@ -63,14 +63,5 @@ TEST(FrameTest, PingIsKnownByItsType) {
   EXPECT_FALSE(IsPing(Ping().substr(0, 7)));
 }
 
-TEST(FrameTest, FourLetterWordIsFourSmallLetters) {
-  EXPECT_TRUE(MayBeFourLetterWord("ruok"));
-  EXPECT_TRUE(MayBeFourLetterWord("zzzz"));
-  EXPECT_TRUE(MayBeFourLetterWord("\xff\xf4\xff\xfd"));  // From telnet
-  EXPECT_FALSE(MayBeFourLetterWord("RUOK"));
-  EXPECT_FALSE(MayBeFourLetterWord("GET "));
-  EXPECT_FALSE(MayBeFourLetterWord(Length(45)));
-}
-
 }  // namespace
 }  // namespace paddock::net
