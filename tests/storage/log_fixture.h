@@ -25,12 +25,20 @@
 
 namespace paddock::storage {
 
-// A new folder, removed with what it holds.
+// Where files are kept in memory, if there is such a place.
+inline std::string MemoryFolder() {
+  constexpr char kShared[] = "/dev/shm";
+  return std::filesystem::is_directory(kShared)
+             ? kShared
+             : std::filesystem::temp_directory_path().string();
+}
+
+// A new folder in `parent`, removed with what it holds.
 class TempDir {
  public:
-  TempDir() {
-    std::string name =
-        std::filesystem::temp_directory_path() / "paddock-XXXXXX";
+  explicit TempDir(
+      const std::string& parent = std::filesystem::temp_directory_path()) {
+    std::string name = parent + "/paddock-XXXXXX";
     CHECK(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
