@@ -93,6 +93,10 @@ class Connection {
   void Close();
 
  private:
+  // The xid of the request with this number.
+  int32_t Xid(uint32_t number) const {
+    return is_ping_ ? jute::kPingXid : static_cast<int32_t>(number & INT32_MAX);
+  }
   absl::Status TakeReply(const char* payload, size_t size, Result* result,
                          int64_t now);
 
@@ -101,7 +105,7 @@ class Connection {
   Requests requests_;
   const bool is_multi_;
   const bool is_ping_;
-  uint32_t sent_ = 0;  // The last xid sent
+  uint32_t sent_ = 0;  // Requests so far
   uint32_t received_ = 0;
   uint32_t next_slot_ = 0;   // In sent_at_, of the next request
   uint32_t first_slot_ = 0;  // Of the oldest one without a reply
@@ -167,7 +171,7 @@ void Connection::Queue(int64_t count, int64_t now) {
   char* end = output_.data() + output_end_;
   for (int64_t i = 0; i < count; ++i) {
     ++sent_;
-    end = requests_.Append(static_cast<int32_t>(sent_ & INT32_MAX), end);
+    end = requests_.Append(Xid(sent_), end);
     sent_at_[next_slot_] = now;
     next_slot_ = next_slot_ + 1 == sent_at_.size() ? 0 : next_slot_ + 1;
   }
@@ -220,9 +224,7 @@ absl::StatusOr<int64_t> Connection::Receive(Result* result, int64_t* now) {
 absl::Status Connection::TakeReply(const char* payload, size_t size,
                                    Result* result, int64_t now) {
   ++received_;
-  const int32_t expected =
-      is_ping_ ? jute::kPingXid : static_cast<int32_t>(received_ & INT32_MAX);
-  if (jute::LoadBigEndian<int32_t>(payload) != expected) {
+  if (jute::LoadBigEndian<int32_t>(payload) != Xid(received_)) {
     return absl::UnavailableError("reply out of order");
   }
   auto error = jute::LoadBigEndian<int32_t>(payload + 12);
