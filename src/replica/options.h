@@ -40,16 +40,14 @@ struct Options {
   // but auth (2.12); empty: not enforced.
   std::vector<std::string> enforced_auth_schemes;
 
-  std::string ensemble_auth_name;
+  // Names that the auth scheme "ensemble" accepts; empty: any.
   bool ensemble_auth_enabled = false;
+  std::vector<std::string> ensemble_auth_names;
 
   // The container and TTL sweeper (chapter 7).
   absl::Duration container_check_interval = absl::Minutes(1);
   absl::Duration container_max_never_used = absl::Minutes(5);  // Zero: never
   int container_deletions_per_minute = 10000;
-
-  // Requests that waited longer answer kThrottledOp; zero: off (2.9).
-  absl::Duration throttled_op_wait_time;
 
   // Four-letter words that may be used (9.2); "*" allows all.
   std::set<std::string> four_letter_words = {"srvr"};

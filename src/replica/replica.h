@@ -29,16 +29,24 @@
 #define PADDOCK_REPLICA_REPLICA_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "jute/txn.h"
+#include "replica/connection.h"
 #include "replica/options.h"
+#include "replica/prepare.h"
+#include "replica/sessions.h"
 #include "replica/stats.h"
+#include "tree/data_tree.h"
+#include "tree/watches.h"
 #include "zab/peer.h"
 
 namespace paddock::replica {
@@ -133,19 +141,104 @@ class Replica {
   // Whether the connection has completed its handshake.
   bool HasSession(ConnectionId connection) const;
 
-  // The answer to a four-letter word (client-protocol.md chapter 9), or
-  // nullopt when `word` is none.  Counts as a packet of `connection`.
-  // `argument` is what stmk reads behind the word.
-  std::optional<std::string> FourLetterWord(ConnectionId connection,
-                                            std::string_view word,
-                                            const ProcessFacts& facts);
+  // The answer to a four-letter word (client-protocol.md chapter 9); it counts
+  // as a packet of `connection`.  `argument` holds the bytes behind it.
+  // REQUIRES: IsFourLetterWord(word), see admin.h; the connection is known.
+  std::string FourLetterWord(ConnectionId connection, std::string_view word,
+                             std::string_view argument,
+                             const ProcessFacts& facts);
 
   // Fails a CHECK when an invariant does not hold.  Slow; for tests.
   void CheckInvariants() const;
 
  private:
-  class Core;
-  std::unique_ptr<Core> core_;
+  // A transaction that is proposed and not yet applied, and who waits for it.
+  struct Proposal {
+    int64_t zxid = 0;
+    ConnectionId connection = kNoConnection;
+  };
+
+  Connection* Find(ConnectionId id);
+  const Connection* Find(ConnectionId id) const;
+
+  // Intake (requests.cc).
+  void Connect(Connection& connection, std::string_view frame);
+  void CreateSession(Connection& connection, int32_t timeout_ms);
+  void RenewSession(Connection& connection, SessionId id,
+                    std::string_view password, int32_t timeout_ms);
+  void Request(Connection& connection, int32_t xid, const Op& op,
+               std::string_view body);
+  void Authenticate(Connection& connection, int32_t xid, std::string_view body);
+  bool AddIdentity(Connection& connection, std::string_view scheme,
+                   std::string_view auth);
+  bool IsAuthSufficient(const Connection& connection) const;
+  void AwaitTransaction(Connection& connection, const Op& op, int32_t xid,
+                        int64_t zxid);
+
+  // Answers (requests.cc).
+  void Evaluate(Connection& connection, const Op& op, int32_t xid,
+                std::string_view body, size_t identities, int64_t arrived_ms);
+  void ReplyToWrite(Connection& connection, const Waiting& request,
+                    const jute::TxnHeader& header);
+  // Sends a finished frame when its turn comes.
+  void Enqueue(Connection& connection, std::string frame, bool then_close);
+  // Likewise an error that ends the connection.
+  void Refuse(Connection& connection, int32_t xid, int64_t zxid, Error error);
+  void SendConnectResponse(Connection& connection, bool accepted);
+  void AdvanceQueue(Connection& connection);
+  void SendEvent(Connection& connection, tree::EventType type,
+                 std::string_view path, int64_t zxid);
+  void CountReply(Connection& connection, const Op& op, int32_t xid,
+                  int64_t arrived_ms, size_t bytes);
+  void MarkDirty(Connection& connection);
+  // Closes the connection behind what it is still owed; its session stays.
+  void Close(Connection& connection);
+
+  // Transactions (replica.cc).
+  Caller NextCaller(SessionId session, int32_t cxid,
+                    absl::Span<const tree::Identity> identities) const;
+  int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
+  void Commit(const zab::Txn& txn);
+  void CheckDigest(const jute::TxnHeader& header,
+                   std::string_view record) const;
+  void Complete(const jute::TxnHeader& header, ConnectionId requester);
+  void Deliver(const tree::Notification& notification, int64_t zxid);
+  void ExpireSession(SessionId id);
+  void CloseSession(SessionId id, int32_t cxid, ConnectionId requester);
+  void SweepContainers();
+  bool IsContainerDue(const tree::Znode& node) const;
+  bool IsTtlDue(const tree::Znode& node) const;
+
+  const Options options_;
+  tree::DataTree tree_;
+  tree::WatchTable watches_;
+  SessionTable sessions_;
+  Preparer preparer_;
+  std::optional<zab::Peer> peer_;  // Since FinishRestore()
+
+  int64_t now_ms_ = 0;
+  int64_t wall_ms_ = 0;
+  int64_t next_session_id_ = 0;
+
+  // By id; its order is never observed but by `cons`, which sorts.
+  absl::flat_hash_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+  std::deque<Proposal> proposals_;
+  // Connections with a sync that waits for a zxid, in the order of these.
+  std::deque<Proposal> syncs_;
+  size_t outstanding_ = 0;  // Requests in all queues
+
+  int64_t next_sweep_ms_ = 0;
+  std::deque<std::string> sweep_;  // Paths due for the sweeper
+  int64_t next_sweep_deletion_ms_ = 0;
+
+  int64_t trace_mask_ = 306;  // What gtmk prints and stmk sets
+  std::vector<ConnectionId> dirty_;
+  Ready ready_;
+  ServerStats stats_;
+  std::vector<tree::OpResult> results_;  // Of the transaction being applied
+  std::vector<MissedEvent> missed_;      // Of the setWatches being evaluated
+
+  friend class AdminView;  // Prints all of this (admin.cc)
 };
 
 }  // namespace paddock::replica

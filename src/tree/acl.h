@@ -5,6 +5,7 @@
 #define PADDOCK_TREE_ACL_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "absl/types/span.h"
 #include "jute/data.h"
 #include "paddock/error.h"
+#include "tree/string_hash.h"
 
 namespace paddock::tree {
 
@@ -39,25 +41,35 @@ class AclList {
 
  private:
   friend class AclTable;
-  std::string bytes_;               // The encoded list: its identity
+  explicit AclList(std::string bytes);
+
+  const std::string bytes_;         // The encoded list: its identity
   std::vector<jute::ACL> entries_;  // Views into bytes_
-  int64_t references_ = 0;
+  mutable int64_t references_ = 0;  // The AclTable's book-keeping
 };
 
 // Interns ACL lists and counts the references to them.  A list without
 // references is forgotten.  Not thread-safe.
 class AclTable {
  public:
-  // Returns the list equal to `entries`, with one more reference.
+  // Returns the list equal to `entries`, with one more reference.  A null and
+  // an empty string are not equal.
   const AclList* Intern(absl::Span<const jute::ACL> entries);
+  // The same for a list as a record holds it: count, then entries.  Allocates
+  // nothing when the list is known.
+  // REQUIRES: `bytes` is a well-formed vector of ACLs, not the null vector
+  const AclList* InternEncoded(std::string_view bytes);
   // Gives one reference back; the last one frees the list.
   void Release(const AclList* list);
 
   size_t size() const { return lists_.size(); }
 
  private:
-  // Iteration order is never observed.
-  absl::flat_hash_map<std::string_view, std::unique_ptr<AclList>> lists_;
+  // By AclList::bytes_.  Iteration order is never observed.
+  absl::flat_hash_map<std::string_view, std::unique_ptr<AclList>, StringHash,
+                      std::equal_to<std::string_view>>
+      lists_;
+  const AclList* latest_ = nullptr;  // Most lists equal the one before
 };
 
 // Whether `entries` grant any permission in the mask `perms` to somebody with

@@ -21,6 +21,10 @@ struct QuotaText {
   int64_t count_hard = -1;
   int64_t bytes_hard = -1;
 
+  // Adds to count and bytes; wraps around where Java does, for clients may
+  // write any number to a zookeeper_stats znode.
+  void AddUsage(int64_t count_difference, int64_t bytes_difference);
+
   friend bool operator==(const QuotaText&, const QuotaText&) = default;
 };
 

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "tree/acl.h"
 #include "tree/data_tree.h"
+#include "tree/watch_index.h"
 
 namespace paddock::tree {
 
@@ -43,8 +44,7 @@ struct Notification {
 
 class WatchTable {
  public:
-  WatchTable();
-  ~WatchTable();
+  WatchTable() = default;
   WatchTable(const WatchTable&) = delete;
   WatchTable& operator=(const WatchTable&) = delete;
 
@@ -62,13 +62,13 @@ class WatchTable {
   bool RemoveAny(std::string_view path, ConnectionId connection);
   void RemoveConnection(ConnectionId connection);
 
-  // Reports whom `change` concerns, in the order of the triggers (4.3) and by
+  // Reports whom `change` concerns (`notify` must not call back here), in the order of the triggers (4.3) and by
   // connection within one, and uses up the one-shot watches that it reached.
   void Trigger(const Change& change,
                absl::FunctionRef<void(const Notification&)> notify);
 
   // Data table entries plus child table entries, as mntr's watch_count.
-  int64_t watch_count() const;
+  int64_t watch_count() const { return data_entries_ + child_entries_; }
 
   // The data table only, as wchs, wchp and wchc show it (9.4): paths sorted.
   struct Summary {
@@ -79,6 +79,40 @@ class WatchTable {
   Summary DataSummary() const;
   std::vector<std::pair<std::string_view, std::vector<ConnectionId>>>
   DataWatchesByPath() const;
+
+  // Fails a CHECK when the parts do not agree.  Slow; for tests.
+  void CheckInvariants() const;
+
+ private:
+  WatchIndex& IndexOf(WatchKind kind);
+  const WatchIndex& IndexOf(WatchKind kind) const;
+
+  // Whether an entry of the data table, or the child table, is there.
+  bool InDataTable(std::string_view path, ConnectionId connection) const;
+  bool InChildTable(std::string_view path, ConnectionId connection) const;
+  // Adds `change` to the count of entries of each table that `kind` belongs to
+  // and that has no entry for the pair in another index.
+  // REQUIRES: the index of `kind` does not hold the pair
+  void CountEntry(std::string_view path, ConnectionId connection,
+                  WatchKind kind, int64_t change);
+  // Takes the one-shot watches of `kind` at `path` into reached_.
+  void TakeOneShots(std::string_view path, WatchKind kind);
+
+  // The triggers of 4.3 leave the connections that they reach in reached_.
+  void TriggerData(std::string_view path);
+  void TriggerChild(std::string_view path);
+  void Report(EventType type, std::string_view path, const AclList* acl,
+              absl::FunctionRef<void(const Notification&)> notify) const;
+
+  WatchIndex data_;
+  WatchIndex child_;
+  WatchIndex persistent_;
+  WatchIndex recursive_;
+  int64_t data_entries_ = 0;  // Pairs in data_, persistent_ or recursive_
+  int64_t child_entries_ = 0;  // Pairs in child_ or persistent_
+  // Of one trigger, ascending and without duplicates; kept for their memory.
+  std::vector<ConnectionId> reached_;
+  std::vector<ConnectionId> reached_before_;
 };
 
 }  // namespace paddock::tree
