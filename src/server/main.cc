@@ -17,6 +17,8 @@
 #include "paddock/exit_code.h"
 #include "paddock/version.h"
 #include "server/config_keys.h"
+#include "server/server.h"
+#include "server/server_options.h"
 
 namespace paddock {
 namespace {
@@ -119,8 +121,9 @@ ExitCode Serve(const std::string& config_file) {
   for (const std::string& warning : parsed->warnings) {
     log::Warning("{}", warning);
   }
-  log::Error("serving is not wired yet");
-  return ExitCode::kUnexpected;
+  server::Server server(server::ServerOptionsFrom(parsed->config));
+  const ExitCode started = server.Start();
+  return started == ExitCode::kOk ? server.Run() : started;
 }
 
 ExitCode Check(const std::string& config_file) {
