@@ -22,11 +22,12 @@ running() {
     [[ $(readlink "/proc/$pid/exe") == */paddock* ]] && echo "$pid"
 }
 
-# Whether the server answers on $port.
+# Whether a server answers on $port.
 serves() {
+  local line
   { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return 1
   printf srvr >&3
-  grep -q '^Mode:' <&3
+  read -r -t 5 line <&3 && [[ $line == "Zookeeper version:"* ]]
 }
 
 build() {
@@ -39,6 +40,11 @@ build() {
 }
 
 start() {
+  if serves; then
+    echo "Another server answers on 127.0.0.1:$port; stop it, or change" \
+      "clientPort in $home/zoo.cfg" >&2
+    exit 1
+  fi
   setsid build/release/paddock "$home/zoo.cfg" </dev/null >>"$home/paddock.log" \
     2>&1 &
   local pid=$!
