@@ -130,7 +130,9 @@ class Server:
             raise AssertionError(
                 f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
         try:
-            return "Mode:" in four_letter_word(self.port, "srvr")
+            # A Java server may accept a connection while it starts and then
+            # never answer on it, so ask again soon on another one.
+            return "Mode:" in four_letter_word(self.port, "srvr", timeout=1)
         except OSError:
             return False
 

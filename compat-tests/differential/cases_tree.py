@@ -1,4 +1,10 @@
-"""Scripted cases: create, delete, data, ACL text, reads, multi, quotas."""
+"""Scripted cases: create, delete, data, ACL text, reads, multi, quotas.
+
+Two things are never pipelined here, because ZooKeeper races with itself on
+them: a setACL that takes permissions away or gives them (the requests validated
+before it is applied still see the old ACL), and a multi that fails with -5 on a
+sub-operation (its earlier sub-operations stay pending until it is applied).
+"""
 
 import servers
 from differential import wire
@@ -33,7 +39,8 @@ def fresh_tree(d, top):
     for path in RESERVED:
         d.do("a", set_data(path, b"x"), set_data(path, b"yy", 1),
              set_data(path, None, 7), set_acl(path, OPEN_ACL, 9),
-             set_acl(path, READ_ONLY_ACL), create(path + "/child"),
+             set_acl(path, READ_ONLY_ACL))
+        d.do("a", create(path + "/child"),
              exists(path), get_data(path), get_acl(path))
     d.do("a", create("/zookeeper/x"), create("/zookeeper/config/y"),
          create("/zookeeper/quota/z"), delete("/zookeeper/x"))
@@ -81,11 +88,11 @@ def create_flags(d, top):
 
 
 @case(alone=True)
-def create_ttl_with_other_flags(d, top):
+def create_ttl_with_plain_flags_and_no_ttl(d, top):
+    """ZooKeeper lets this pass validation and then dies of it."""
     d.connect("a")
-    d.do("a", create(top))
-    for flags in (7, 0, 2, 4, 1):
-        d.do("a", create_ttl(f"{top}/n{flags}", flags=flags, ttl=-1))
+    d.do("a", create(top), create_ttl(top + "/bad", flags=7, ttl=-1))
+    d.do("a", create_ttl(top + "/n", flags=0, ttl=-1))
 
 
 @case("default")
@@ -226,8 +233,8 @@ def acl_versions(d, top):
          set_acl(top, OPEN_ACL, -2), set_acl(top, OPEN_ACL, 1),
          set_acl(top, OPEN_ACL), set_acl(top + "/no", OPEN_ACL), exists(top),
          set_acl(top, None), set_acl(top, ()), set_acl(top, None, 9),
-         create(top + "/x"), set_acl(top + "/x", READ_ONLY_ACL),
-         set_acl(top + "/x", OPEN_ACL), set_acl(top + "/x", OPEN_ACL, 9),
+         create(top + "/x"), set_acl(top + "/x", READ_ONLY_ACL))
+    d.do("a", set_acl(top + "/x", OPEN_ACL), set_acl(top + "/x", OPEN_ACL, 9),
          get_acl(top + "/x"))
     d.compare_tree("a", top)
 
@@ -265,9 +272,11 @@ def acl_normalisation(d, top):
         ((31, "world", "anyone"), (31, "digest", "a:b"), (1, "ip", "10.0.0.0/8")),
     )
     for n, acl in enumerate(lists):
-        d.do("a", create(f"{top}/{n}", acl=acl), get_acl(f"{top}/{n}"),
-             set_acl(top + "/0", acl), get_acl(top + "/0"),
-             set_acl(top + "/0", OPEN_ACL))
+        d.do("a", create(f"{top}/{n}", acl=acl), get_acl(f"{top}/{n}"))
+        d.do("a", set_acl(top + "/0", acl))
+        d.do("a", get_acl(top + "/0"), set_acl(top + "/0", OPEN_ACL))
+        d.do("a", delete(top + "/0"))
+        d.do("a", create(top + "/0"))
     d.do("a", *[create(f"{top}/x", acl=acl) for acl in (None, ())])
     d.compare_tree("a", top)
 
@@ -427,7 +436,7 @@ def multi_failures(d, top):
     )
     for failing in bad:
         d.do("a", multi(failing), multi(*good, failing, *good, failing))
-    d.do("a", *[multi(good[0], failing) for failing in bad])
+        d.do("a", multi(good[0], failing))
     d.do("a", create(top + "/free-", flags=2), exists(top), exists(top + "/x"))
     d.compare_tree("a", top)
     d.compare_counters()
@@ -586,13 +595,18 @@ def quota_not_enforced(d, top):
          get_data(quota + "/zookeeper_stats"))
 
 
-@case()
-def quota_of_the_root_and_odd_places(d, top):
+@case(alone=True)
+def quota_of_the_root(d, top):
+    """ZooKeeper dies of it."""
     d.connect("a")
-    d.do("a", create("/zookeeper/quota/zookeeper_limits", b"count=1"),
-         create("/zookeeper/quota/zookeeper_stats", b"count=0,bytes=0"),
-         get_data("/zookeeper/quota/zookeeper_stats"), create(top, b"12"),
+    d.do("a", create("/zookeeper/quota/zookeeper_stats", b"count=0,bytes=0"),
          get_data("/zookeeper/quota/zookeeper_stats"))
+    d.do("a", create("/zookeeper/quota/zookeeper_limits", b"count=1"))
+
+
+@case()
+def quota_in_odd_places(d, top):
+    d.connect("a")
     d.do("a", create("/zookeeper/quota/absent"),
          create("/zookeeper/quota/absent/zookeeper_limits", b"count=1"),
          create("/zookeeper/quota/absent/zookeeper_stats", b"what"),
@@ -600,9 +614,7 @@ def quota_of_the_root_and_odd_places(d, top):
     d.do("a", create("/zookeeper/quota/a_zookeeper_limits"),
          create("/zookeeper/quota/a_zookeeper_stats", b"kept"),
          get_data("/zookeeper/quota/a_zookeeper_stats"))
-    d.do("a", delete("/zookeeper/quota/a_zookeeper_limits"),
-         delete("/zookeeper/quota/zookeeper_limits"),
-         delete("/zookeeper/quota/zookeeper_stats"))
+    d.do("a", delete("/zookeeper/quota/a_zookeeper_limits"))
     d.compare_tree("a", "/zookeeper")
 
 

@@ -16,7 +16,7 @@ def changes(top):
         set_data(top + "/c/d", b"3"), set_acl(top), create(top + "/e", flags=1),
         create(top + "/s-", flags=3), create_container(top + "/k"),
         create_ttl(top + "/t"), create(top + "/c"), set_data(top, b"", 77),
-        check(top), sync(top), delete(top + "/c"), delete(top + "/c/d"),
+        sync(top), delete(top + "/c"), delete(top + "/c/d"),
         delete(top + "/c"), delete(top + "/k"), delete(top + "/t"),
         multi(create(top + "/m"), set_data(top + "/m"), set_data(top),
               delete(top + "/m")),

@@ -183,6 +183,10 @@ class Duo:
         self.close(*list(self.xids))
 
     def _exchange(self, name, requests, sort_events):
+        if name not in self.xids:
+            raise DifferenceFound(
+                f"connection {name} is closed already {self.label}; differences"
+                " so far:\n" + "\n".join(self.differences))
         numbered = []
         for request in requests:
             xid = request.xid

@@ -45,8 +45,6 @@ CONFIGS = {
     "eager_acl": (BASE | {"enableEagerACLCheck": "true"}, NO_SWEEP),
     "auth_required": (BASE | {"enforce.auth.enabled": "true",
                               "enforce.auth.schemes": "digest"}, NO_SWEEP),
-    "sasl_required": (BASE | {"sessionRequireClientSASLAuth": "true"},
-                      NO_SWEEP),
     "reconfig": (BASE | {"reconfigEnabled": "true"}, NO_SWEEP),
     "small_frames": (BASE, NO_SWEEP | {"jute.maxbuffer": 1000}),
     "few_connections": (BASE | {"maxClientCnxns": 3}, NO_SWEEP),

@@ -376,6 +376,8 @@ def decode_body(op, err, reader):
     """The body of a reply to `op`, and any bytes that do not belong there."""
     decode = BODIES.get(op) if err == 0 else None
     start = reader.pos
+    if op == MULTI_READ and err != 0 and start < len(reader.data):
+        decode = Reader.multi_results  # ZooKeeper sends what it had so far.
     try:
         body = decode(reader) if decode else None
     except struct.error as error:
@@ -397,11 +399,19 @@ class Stalled(Exception):
 
 
 class Socket:
-    """A TCP connection that speaks in frames."""
+    """A TCP connection that speaks in frames.
+
+    One that the server refuses counts as one that it closes.
+    """
 
     def __init__(self, port, host="127.0.0.1"):
-        self.sock = socket.create_connection((host, port), timeout=10)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = socket.socket()
+        self.sock.settimeout(10)
+        try:
+            self.sock.connect((host, port))
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except ConnectionError:
+            self.sock.close()
         self.received = bytearray()
         self.taken = 0  # Bytes of `received` already handed out.
 
@@ -409,7 +419,7 @@ class Socket:
         """Sends all of it; silent when the other side is gone (recv tells)."""
         try:
             self.sock.sendall(data)
-        except (ConnectionError, TimeoutError):
+        except OSError:
             pass
 
     def shutdown_write(self):
@@ -419,12 +429,12 @@ class Socket:
         left = deadline - time.monotonic()
         if left <= 0:
             raise Stalled
-        self.sock.settimeout(left)
         try:
+            self.sock.settimeout(left)
             chunk = self.sock.recv(1 << 18)
         except TimeoutError:
             raise Stalled from None
-        except ConnectionError:
+        except OSError:  # Reset, or refused at first.
             raise Closed from None
         if not chunk:
             raise Closed

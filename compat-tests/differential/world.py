@@ -113,6 +113,9 @@ class World:
             return SILENT
         if len(data) == wire.REPLY_HEADER.size:  # A bare header: an error.
             return Reply(*wire.REPLY_HEADER.unpack(data), None)
+        return self._connect_response(connection, data)
+
+    def _connect_response(self, connection, data):
         reader = wire.Reader(data)
         version, timeout, session = reader.i32(), reader.i32(), reader.i64()
         password = reader.buffer()
@@ -196,6 +199,8 @@ class World:
             return Event(zxid, reader.i32(), reader.i32(), reader.string(), err)
         request = connection.pending.popleft() if connection.pending else None
         op = request.op if request else None
+        if op == wire.CREATE_SESSION and len(data) > wire.REPLY_HEADER.size:
+            return self._connect_response(connection, data)
         return Reply(xid, zxid, err, wire.decode_body(op, err, reader))
 
     def _close(self, connection):
