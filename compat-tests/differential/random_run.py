@@ -31,12 +31,15 @@ ODD = (None, "", "/", "foo", "//", "/a/", "/a//b", "/a/.", "/a\0", "/\x01",
        "/zookeeper", "/zookeeper/config", QUOTA, "/\ufff0")
 ACLS = (
     ((1, "world", "anyone"),), ((31, "auth", ""),), ((30, "world", "anyone"),),
-    ((31, "digest", "u1:N8ksM2xjGzxxbRqyGFPwmGTbdfM="),
-     (1, "world", "anyone")), ((23, "world", "anyone"),),
+    ((31, "digest", "u1:fpT/y03U+EjItKZOSLGvjnJlyng="),
+     (1, "world", "anyone")),
+    ((23, "world", "anyone"),),
     ((31, "ip", "127.0.0.1"),), ((31, "ip", "10.0.0.0/8"),), (), None,
     ((31, "nope", "x"),), ((31, "world", "anyone"), (1, "world", "anyone"),
                            (31, "world", "anyone")),
 )
+ACLS_TO_READ = tuple(acl for acl in ACLS if not acl or any(
+    perms & 1 and scheme in ("world", "nope") for perms, scheme, _ in acl))
 
 
 class RandomRun:
@@ -236,8 +239,10 @@ class RandomRun:
         return self.random.choice((-1, -1, -1, 0, 0, 1, 2, -2))
 
     def acl(self):
-        return OPEN_ACL if self.random.random() < 0.9 \
-            else self.random.choice(ACLS)
+        if self.random.random() < 0.9:
+            return OPEN_ACL
+        # exists needs no permission in 3.8: let everybody read there.
+        return self.random.choice(ACLS if not self.older else ACLS_TO_READ)
 
     def create_request(self, flags=None):
         path = self.new_path() if self.random.random() < 0.9 else self.path()
@@ -303,8 +308,9 @@ class RandomRun:
         if kind < 0.7:
             remove = self.random.random() < 0.6
             make = wire.remove_watches if remove else wire.check_watches
-            kinds = (1, 2, 3) if self.older else (1, 2, 3, 4, 5, 9)
-            return make(path, self.random.choice(kinds))
+            if self.older:  # There a recursive watch counts for any path.
+                return wire.get_data(path)
+            return make(path, self.random.choice((1, 2, 3, 4, 5, 9)))
         lists = [[p for p in (self.path() for _ in range(
             self.random.randint(0, 4))) if p is not None] for _ in range(5)]
         for index, kind in enumerate(("once", "once", "once", 0, 1)):
@@ -322,13 +328,16 @@ class RandomRun:
                                 (self.delete_request, 2),
                                 (self.set_request, 3), (self.check_op, 2)))()
             flags = op.args[3] if len(op.args) > 3 else 0
-            if self.older and op.op in (wire.CREATE2, wire.DELETE_CONTAINER) \
+            older_differs = op.args[0] is None or None in op.args[2:3] \
+                or op.op == wire.CREATE2 \
+                or op.op == wire.CREATE_CONTAINER and flags != 4
+            if self.older and older_differs \
+                    or op.op == wire.DELETE_CONTAINER \
                     or flags in (5, 6, 9) and op.op != wire.CREATE_TTL:
                 continue
             ops.append(op)
         multi = wire.multi(*ops)
-        if any(op.args[0] is None or None in op.args[2:3]
-               or op.op == wire.DELETE_CONTAINER for op in ops):
+        if any(op.args[0] is None or None in op.args[2:3] for op in ops):
             return wire.Request(multi.op, multi.body, "multi, null", multi.args)
         return multi
 

@@ -10,6 +10,7 @@ from differential import cases_tree  # noqa: F401
 from differential import cases_watch  # noqa: F401
 from differential import cases_wire  # noqa: F401
 from differential import cases_words  # noqa: F401
+from differential import deliberate
 from differential import pairs
 from differential.cases import CASES
 from differential.duo import Duo
@@ -50,6 +51,9 @@ def pool():
 def test_scripted(pool, pair, case):
     if reason := pairs.missing(pair):
         pytest.skip(reason)
+    if "3.8" in pair and case.name in deliberate.CASES_OTHERWISE_IN_38:
+        pytest.skip("ZooKeeper 3.8: "
+                    + deliberate.CASES_OTHERWISE_IN_38[case.name])
     if case.alone:
         pool.discard()
     duo = Duo(*pool.worlds(pair, case.config), label=f"in {case.name}")
