@@ -53,12 +53,13 @@ def create_paths(d, top):
     d.connect("a")
     d.do("a", create(top), create("/a"))
     for op in (create, create2, create_container, create_ttl):
-        d.do("a", *[op(path) for path in ODD_PATHS])
+        d.do("a", create(f"{top}/{op.__name__}"),
+             *[op(path) for path in ODD_PATHS])
         for path in ODD_PATHS:
             if path is not None:
                 path = path.encode(errors="surrogatepass") \
                     if isinstance(path, str) else path
-                d.do("a", op(top.encode() + path))
+                d.do("a", op(f"{top}/{op.__name__}".encode() + path))
     for flags in (0, 2):
         d.do("a", *[create(top + tail, flags=flags) for tail in (
             "/", "/x/", "/.", "/..", "/y", "/y/.", "/y/", "//", "/y//", "/-",
