@@ -173,7 +173,8 @@ def sasl_without_configuration(d, top):
 @case()
 def sasl_with_a_null_token(d, top):
     d.connect("a")
-    d.do("a", sasl(None))
+    d.burst("a", [sasl(None)])
+    d.forget("a")
 
 
 @case("auth_required")

@@ -220,13 +220,15 @@ def close_session_in_a_pipeline(d, top):
 @case(alone=True)
 def create_session_as_a_request(d, top):
     d.connect("a")
-    d.do("a", wire.raw(-10, wire.i32(5000), "createSession"))
+    d.burst("a", [wire.raw(-10, wire.i32(5000), "createSession")])
+    d.forget("a")
 
 
 @case(alone=True)
 def create_session_with_a_short_body(d, top):
     d.connect("a")
-    d.do("a", wire.raw(-10, b"", "createSession, short"))
+    d.burst("a", [wire.raw(-10, b"", "createSession, short")])
+    d.forget("a")
 
 
 @case("expiry")
@@ -264,7 +266,7 @@ def disconnected_session_expires(d, top):
 def renewal_changes_the_time_out(d, top):
     d.connect("keeper")
     d.open("a")
-    d.handshake("a", timeout=30_000)
+    d.handshake("a")
     session = d.session_of("a")
     last = d.do("a", create(top, flags=1))[0]
     d.drop("a")

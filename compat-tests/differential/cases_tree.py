@@ -93,7 +93,8 @@ def create_ttl_with_plain_flags_and_no_ttl(d, top):
     """ZooKeeper lets this pass validation and then dies of it."""
     d.connect("a")
     d.do("a", create(top), create_ttl(top + "/bad", flags=7, ttl=-1))
-    d.do("a", create_ttl(top + "/n", flags=0, ttl=-1))
+    d.burst("a", [create_ttl(top + "/n", flags=0, ttl=-1)])
+    d.forget("a")
 
 
 @case("default")
@@ -602,7 +603,8 @@ def quota_of_the_root(d, top):
     d.connect("a")
     d.do("a", create("/zookeeper/quota/zookeeper_stats", b"count=0,bytes=0"),
          get_data("/zookeeper/quota/zookeeper_stats"))
-    d.do("a", create("/zookeeper/quota/zookeeper_limits", b"count=1"))
+    d.burst("a", [create("/zookeeper/quota/zookeeper_limits", b"count=1")])
+    d.forget("a")
 
 
 @case()

@@ -263,20 +263,26 @@ def set_watches_of_odd_lists(d, top):
 
 @case()
 def set_watches_with_null_lists(d, top):
-    d.connect("a")
-    d.do("a", create(top), set_watches(1 << 40, None, None, None),
-         set_watches(1 << 40, [top], None, None),
-         set_watches(1 << 40, [top], [top + "/no"], None),
-         set_watches(1 << 40, None, [top + "/no"], [top]),
-         set_watches2(1 << 40, [top], [], [], None, None),
-         set_watches2(1 << 40, None, None, None, [top], [top]))
-    d.do("a", set_watches(1 << 40, [None], [], []),
-         set_watches(1 << 40, [], [None], []),
-         set_watches(1 << 40, [], [], [None]),
-         set_watches2(1 << 40, [], [], [], [None], []),
-         set_watches2(1 << 40, [], [], [], [], [None]))
-    d.compare_words("wchs")
-    d.do("a", set_data(top))
+    """Each on a connection of its own: which lists count is left open."""
+    d.connect("actor")
+    d.do("actor", create(top))
+    ahead = 1 << 40
+    for n, request in enumerate((
+            set_watches(ahead, None, None, None),
+            set_watches(ahead, [top], None, None),
+            set_watches(ahead, [top], [top + "/no"], None),
+            set_watches(ahead, None, [top + "/no"], [top]),
+            set_watches2(ahead, [top], [], [], None, None),
+            set_watches2(ahead, None, None, None, [top], [top]),
+            set_watches(ahead, [None], [], []),
+            set_watches(ahead, [], [None], []),
+            set_watches(ahead, [], [], [None]),
+            set_watches2(ahead, [], [], [], [None], []),
+            set_watches2(ahead, [], [], [], [], [None]))):
+        d.connect(f"w{n}")
+        d.do(f"w{n}", request)
+        d.close(f"w{n}")
+    d.do("actor", set_data(top))
 
 
 @case()

@@ -9,7 +9,8 @@ narrowly as it can where it applies.
 import dataclasses
 from collections.abc import Callable
 
-from differential.world import Event
+from differential import wire
+from differential.world import CLOSED, Event, Reply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,14 @@ class Difference:
     name: str
     reason: str
     covers: Callable[[Place], bool]
+
+
+def _op(place):
+    return place.request.op if place.request else None
+
+
+def _err(item):
+    return item.err if isinstance(item, Reply) else None
 
 
 def _event_without_zxid(place):
@@ -65,6 +74,52 @@ DIFFERENCES = (
         "watch_count",
         "ZooKeeper 3.8 counts a recursive watch once for each table.",
         _watch_count),
+    Difference(
+        "create_session_request",
+        "createSession (-10) is not a request for clients: ZooKeeper answers "
+        "it with a frame that has no reply header; we refuse it as any unknown "
+        "opcode.",
+        lambda p: _op(p) == wire.CREATE_SESSION and _err(p.actual) == -6
+        and p.actual.zxid == -1),
+    Difference(
+        "ttl_without_ttl",
+        "createTTL with the flags of a node without a ttl and ttl -1 ends the "
+        "ZooKeeper server; we answer -8, as for any other ttl with them.",
+        lambda p: _op(p) == wire.CREATE_TTL and p.expected == CLOSED
+        and _err(p.actual) == -8 and p.request.args[3:] == (0, -1)),
+    Difference(
+        "quota_of_the_root",
+        "A zookeeper_limits node right below /zookeeper/quota ends the "
+        "ZooKeeper server; for us it is a node without effect.",
+        lambda p: _op(p) == wire.CREATE and p.expected == CLOSED
+        and p.request.args[0] == "/zookeeper/quota/zookeeper_limits"
+        and _err(p.actual) == 0),
+    Difference(
+        "sasl_null_token",
+        "A null sasl token makes ZooKeeper drop the connection (an exception "
+        "in its network thread); we answer as for any other token.",
+        lambda p: _op(p) == wire.SASL and p.expected == CLOSED
+        and p.request.args == (None,) and _err(p.actual) == 0
+        and p.actual.body is None),
+    Difference(
+        "delete_container_permission",
+        "deleteContainer (20) is meant for the sweeper, but any client may "
+        "send it; we ask for the permission that delete needs.",
+        lambda p: _op(p) == wire.DELETE_CONTAINER and _err(p.expected) == 0
+        and p.actual == dataclasses.replace(p.expected, err=-102)),
+    Difference(
+        "null_lists_of_set_watches",
+        "ZooKeeper fails with -5 on a null list in setWatches, with the lists "
+        "before it already applied; we take it for an empty one.",
+        lambda p: _op(p) in (wire.SET_WATCHES, wire.SET_WATCHES2)
+        and None in p.request.args and _err(p.expected) == -5
+        and p.actual == dataclasses.replace(p.expected, err=0)),
+    Difference(
+        "body_behind_an_error",
+        "ZooKeeper sends what a failed multiRead had so far behind err -5; "
+        "with us nothing follows a header with an error.",
+        lambda p: _op(p) == wire.MULTI_READ and _err(p.expected) == -5
+        and p.actual == dataclasses.replace(p.expected, body=None)),
     Difference(
         "event_zxid",
         "ZooKeeper 3.8 sends -1 as the zxid of a watch event; since 3.9 it is "

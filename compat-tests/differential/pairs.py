@@ -25,7 +25,8 @@ SUPER_DIGEST = "super:lK75jTNcA+U9vtVEw5vB51mj/w4="
 NO_SWEEP = {"znode.container.checkIntervalMs": 1_000_000_000}
 BASE = {
     "tickTime": 1000,
-    "maxSessionTimeout": 60_000,
+    # Sessions that a case leaves behind must not expire in a later one.
+    "maxSessionTimeout": 4_000_000,
     "extendedTypesEnabled": "true",
     "DigestAuthenticationProvider.superDigest": SUPER_DIGEST,
 }

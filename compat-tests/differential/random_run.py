@@ -186,7 +186,7 @@ class RandomRun:
 
     def new_session(self):
         name = self.open_connection()
-        self.duo.handshake(name, timeout=30_000)
+        self.duo.handshake(name)
         self.names.append(name)
 
     def attach(self, session):
