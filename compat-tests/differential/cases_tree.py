@@ -149,7 +149,8 @@ def sequence_numbers(d, top):
     d.do("b", create(top + "/plain"), create(top + "/", flags=2),
          create(top + "/e-", flags=3), delete(top + "/plain"),
          create(top + "/s-", flags=2), create2(top + "/é", flags=2),
-         create_container(top + "/c-", flags=2), create_ttl(top + "/t-", flags=6),
+         create_container(top + "/c-", flags=2),
+         create_ttl(top + "/t-", flags=6),
          create(top + "/-1", flags=2), create(top + "/.", flags=2),
          create(top + "/..", flags=3))
     d.do("a", multi(create(top + "/m-", flags=2), create(top + "/m-", flags=2),
@@ -271,7 +272,8 @@ def acl_normalisation(d, top):
         ((31, "ip", "::ffff:1.2.3.4"),), ((31, "ip", "fe80::1%lo"),),
         ((31, "ip", "01.2.3.4"),), ((31, "ip", "+1.2.3.4"),),
         ((31, "ip", " 1.2.3.4"),), ((31, "ip", "g::1"),),
-        ((31, "world", "anyone"), (31, "digest", "a:b"), (1, "ip", "10.0.0.0/8")),
+        ((31, "world", "anyone"), (31, "digest", "a:b"),
+        (1, "ip", "10.0.0.0/8")),
     )
     for n, acl in enumerate(lists):
         d.do("a", create(f"{top}/{n}", acl=acl), get_acl(f"{top}/{n}"))
@@ -351,7 +353,8 @@ def containers_and_ttl_nodes(d, top):
     d.connect("a")
     d.do("a", create(top), create_container(top + "/c", b"d"),
          create_ttl(top + "/t", b"d", ttl=10_000_000),
-         create_ttl(top + "/t-", flags=6), create_container(top + "/k", flags=0),
+         create_ttl(top + "/t-", flags=6),
+         create_container(top + "/k", flags=0),
          create_container(top + "/k1", flags=1),
          create_container(top + "/k2-", flags=2),
          create_container(top + "/k3-", flags=3),
@@ -404,9 +407,11 @@ def multi_of_everything(d, top):
     d.compare_tree("a", top)
     d.do("a", multi(), multi_read())
     d.do("a", multi(create(top + "/p"), create(top + "/p/c"),
-                    set_data(top + "/p/c", b"1"), set_data(top + "/p/c", b"2", 1),
+                    set_data(top + "/p/c", b"1"),
+                    set_data(top + "/p/c", b"2", 1),
                     check(top + "/p/c", 2), delete(top + "/p/c", 2),
-                    create(top + "/p/s", flags=2), create2(top + "/p/s", flags=2),
+                    create(top + "/p/s", flags=2),
+                    create2(top + "/p/s", flags=2),
                     create2(top + "/p/e", flags=1)))
     d.do("a", multi(delete(top + "/p")), multi(delete(top + "/p/e"),
                                                create(top + "/p/e")))
@@ -526,7 +531,8 @@ def large_data(d, top):
     largest = 1_048_575 - overhead
     d.do("a", create(top, b"x" * largest))
     d.do("a", exists(top), get_data(top))
-    d.do("a", set_data(top, b""), set_data(top, b"y" * 1_000_000), get_data(top))
+    d.do("a", set_data(top, b""), set_data(top, b"y" * 1_000_000),
+         get_data(top))
     d.do("a", delete(top))
     d.open("late")
     d.handshake("late")
@@ -555,7 +561,8 @@ def quota_accounting(d, top):
          get_data(quota + "/zookeeper_stats"))
     for request in (
             create(top + "/n", b"12345678"), create(top + "/n/o", None),
-            create(top + "/s-", b"x", flags=2), create(top + "/e", b"y", flags=1),
+            create(top + "/s-", b"x", flags=2),
+            create(top + "/e", b"y", flags=1),
             set_data(top + "/n", b"1"), set_data(top + "/n", None),
             set_data(top + "/n", b"123"), delete(top + "/n/o"),
             delete(top + "/n"), create_container(top + "/c", b"cc"),
@@ -625,7 +632,8 @@ def quota_in_odd_places(d, top):
 def quota_enforced(d, top):
     d.connect("a")
     limits = (
-        b"count=3,bytes=-1", b"count=3,bytes=-1=;byteHardLimit=-1;countHardLimit=3",
+        b"count=3,bytes=-1",
+        b"count=3,bytes=-1=;byteHardLimit=-1;countHardLimit=3",
         b"count=-1,bytes=10=;byteHardLimit=10;countHardLimit=-1",
         b"count=2,bytes=4=;byteHardLimit=8;countHardLimit=4",
         b"countHardLimit=3", b"byteHardLimit=5", b"count=,bytes=", b"",

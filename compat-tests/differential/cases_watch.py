@@ -87,8 +87,10 @@ def own_watches_fire_before_the_reply(d, top):
     d.do("a", add_watch(top, 0), add_watch(top, 1), exists(top, True))
     d.do("a", create(top), get_data(top, True), get_children(top, True),
          set_data(top), create(top + "/c"), exists(top + "/c", True),
-         set_data(top + "/c"), get_children(top, True), get_data(top + "/c", True),
-         get_children(top + "/c", True), delete(top + "/c"), get_data(top, True),
+         set_data(top + "/c"), get_children(top, True),
+         get_data(top + "/c", True),
+         get_children(top + "/c", True), delete(top + "/c"),
+         get_data(top, True),
          get_children(top, True), delete(top))
     d.do("a", multi(create(top), create(top + "/x"), set_data(top + "/x"),
                     set_data(top), delete(top + "/x"), delete(top)))
@@ -141,7 +143,8 @@ def events_are_filtered_by_acl(d, top):
         d.compare_words("wchs")
     d.do("owner", create(top + "/p", acl=((16 | 4 | 8, "world", "anyone"),)))
     d.do("other", set_watches(1 << 40, child=[top + "/p"]))
-    d.do("owner", create(top + "/p/c"), delete(top + "/p/c"), delete(top + "/p"))
+    d.do("owner", create(top + "/p/c"), delete(top + "/p/c"),
+         delete(top + "/p"))
     d.do("other", auth("digest", "user1:pass1"))
     d.do("owner", create(top + "/late", acl=mine), set_data(top + "/late"),
          delete(top + "/late"))
@@ -229,7 +232,8 @@ def set_watches_catches_up(d, top):
         create(top + "/hidden", acl=((30, "world", "anyone"),)))
     zxid = d.one("a", create(top + "/parent/x")).zxid
     d.do("a", set_data(top + "/changed"), delete(top + "/gone"),
-         create(top + "/new"), create(top + "/parent/y"), delete(top + "/again"),
+         create(top + "/new"), create(top + "/parent/y"),
+         delete(top + "/again"),
          create(top + "/again"), set_acl(top + "/same"),
          set_data(top + "/hidden"))
     n = 0

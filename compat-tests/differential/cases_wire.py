@@ -16,7 +16,8 @@ UNKNOWN_OPCODES = (0, -1, 10, 13, 23, 99, 108, 1000, -2, -12, 1 << 30,
 def one_of_each(top):
     return (
         create(top + "/x", b"data"), create2(top + "/y", b"data"),
-        create_container(top + "/c"), create_ttl(top + "/t"), delete(top + "/x"),
+        create_container(top + "/c"), create_ttl(top + "/t"),
+        delete(top + "/x"),
         delete_container(top + "/c"), exists(top), get_data(top),
         set_data(top, b"data"), get_acl(top), set_acl(top), get_children(top),
         get_children2(top), sync(top), get_ephemerals("/"),
@@ -91,7 +92,8 @@ def unknown_opcodes(d, top):
 @case()
 def xids_are_echoed(d, top):
     d.connect("a")
-    for xid in (0, 1, 5, 5, -1, -2, -3, -4, -8, -100, (1 << 31) - 1, -(1 << 31)):
+    for xid in (0, 1, 5, 5, -1, -2, -3, -4, -8, -100, (1 << 31) - 1,
+                -(1 << 31)):
         request = exists("/")
         if xid != -1:  # A reply with xid -1 looks like an event.
             d.do("a", wire.Request(3, request.body, "exists", ("/",), xid))
@@ -104,7 +106,8 @@ def xids_are_echoed(d, top):
 def zxids_of_replies(d, top):
     d.connect("a")
     d.connect("b")
-    d.do("a", ping(), exists("/"), create(top), exists("/"), create(top), ping(),
+    d.do("a", ping(), exists("/"), create(top), exists("/"), create(top),
+         ping(),
          delete(top + "/no"), sync("/"), set_data(top, b"", 9), exists(top),
          get_data(top + "/no"), multi(check(top)), exists(top), multi(),
          multi(check(top, 9)), exists(top), raw(1, b""), exists(top),

@@ -68,7 +68,7 @@ def watch_lists(d, top):
 
     def sections(world, word):
         text = world.mask_text(duo.ask(world, word))
-        found = {}
+        found, key = {}, None
         for line in text.splitlines():
             if line.startswith("\t"):
                 found[key].append(line)

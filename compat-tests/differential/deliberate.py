@@ -128,7 +128,8 @@ DIFFERENCES = (
 )
 
 
-# Scripted cases in which ZooKeeper 3.8 is not what we follow: nothing of them is
+# Scripted cases in which ZooKeeper 3.8 is not what we follow: nothing of them
+# is
 # compared with it.
 CASES_OTHERWISE_IN_38 = {
     **dict.fromkeys((

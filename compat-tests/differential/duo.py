@@ -14,7 +14,7 @@ import re
 import servers
 from differential import deliberate
 from differential import wire
-from differential.world import CLOSED, Connected, Event, Reply, World
+from differential.world import CLOSED, Connected, Event, Reply
 
 RECENT_REQUESTS = 30
 TREE_BATCH = 200

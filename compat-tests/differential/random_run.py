@@ -365,7 +365,8 @@ class RandomRun:
     def quota_request(self):
         stats = QUOTA + "/q/zookeeper_stats"
         return self.random.choice((
-            wire.get_data(stats), wire.get_data(stats), wire.exists(stats, True),
+            wire.get_data(stats), wire.get_data(stats),
+            wire.exists(stats, True),
             wire.set_data(QUOTA + "/q/zookeeper_limits", b"count=3,bytes=9"),
             wire.delete(stats), wire.create(stats, b"count=0,bytes=0")))
 

@@ -252,7 +252,8 @@ def close_session():
     return Request(CLOSE_SESSION, b"", "closeSession")
 
 
-def connect_request(timeout=3_600_000, session=0, password=bytes(16), last_zxid=0,
+def connect_request(timeout=3_600_000, session=0, password=bytes(16),
+                    last_zxid=0,
                     read_only=False, version=0):
     """The first payload of a connection; read_only None leaves the byte out."""
     tail = b"" if read_only is None else boolean(read_only)
