@@ -128,9 +128,8 @@ DIFFERENCES = (
 )
 
 
-# Scripted cases in which ZooKeeper 3.8 is not what we follow: nothing of them
-# is
-# compared with it.
+# Scripted cases in which ZooKeeper 3.8 is not what we follow.  They are not
+# compared with it at all.
 CASES_OTHERWISE_IN_38 = {
     **dict.fromkeys((
         "digest_permissions", "reads_and_permissions",
