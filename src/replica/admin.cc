@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kTelnetClose = "\xff\xf4\xff\xfd";
 constexpr size_t kMaskBytes = 8;
+constexpr int64_t kSessionlessMs = 10000;
 
 constexpr std::string_view kWords[] = {
     "conf", "cons", "crst", "dirs", "dump",      "envi", "gtmk",
@@ -251,15 +252,18 @@ class AdminView {
     DumpConnections();
   }
 
-  // Connections expire with the sessions that they serve.
+  // Connections expire with the sessions that they serve; those without one
+  // some time after they were made.
   void DumpConnections() {
     std::map<int64_t, std::vector<const Connection*>> by_time;
     size_t count = 0;
     for (const Connection* connection : Connections()) {
+      int64_t wall_ms = connection->established_wall_ms + kSessionlessMs;
       if (connection->session != nullptr) {
-        by_time[connection->session->bucket_ms].push_back(connection);
-        ++count;
+        wall_ms = BucketWallMs(connection->session->bucket_ms);
       }
+      by_time[wall_ms].push_back(connection);
+      ++count;
     }
     Print("Connections dump:\nConnections Sets ({})/({}):\n", by_time.size(),
           count);
@@ -344,6 +348,7 @@ class AdminView {
     Metric("last_client_response_size", stats.last_response_size);
     Metric("max_client_response_size", stats.max_response_size);
     Metric("min_client_response_size", stats.min_response_size);
+    Metric("connection_drop_probability", "0.0");  // Nothing drops at random
     Metric("auth_failed_count", stats.auth_failures);
     Metric("connection_request_count", stats.connection_requests);
     Metric("connection_revalidate_count", stats.revalidations);

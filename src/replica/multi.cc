@@ -22,7 +22,16 @@ bool ReadSubOp(jute::InputArchive& in, OpCode type, SubOp* sub) {
   return true;
 }
 
-bool ReadCreate(jute::InputArchive& in, OpCode type, SubOp* sub) {
+// Whether the ACL list of the create that comes next is null.
+bool HasNullAcl(jute::InputArchive in) {
+  in.ReadString();
+  in.ReadString();
+  return in.ReadInt() == -1 && in.ok();
+}
+
+bool ReadCreate(jute::InputArchive& in, OpCode type, SubOp* sub,
+                bool* has_null_acl) {
+  *has_null_acl = HasNullAcl(in);
   jute::CreateRequest request;
   if (!jute::Read(in, &request) || jute::IsNull(request.path) ||
       request.flags < 0 || request.flags >= kFlagTtl) {
@@ -51,12 +60,13 @@ bool ReadCreateTtl(jute::InputArchive& in, SubOp* sub) {
   return true;
 }
 
-bool ReadOne(jute::InputArchive& in, OpCode type, SubOp* sub) {
+bool ReadOne(jute::InputArchive& in, OpCode type, SubOp* sub,
+             bool* has_null_acl) {
   switch (type) {
     case OpCode::kCreate:
     case OpCode::kCreate2:
     case OpCode::kCreateContainer:
-      return ReadCreate(in, type, sub);
+      return ReadCreate(in, type, sub, has_null_acl);
     case OpCode::kCreateTtl:
       return ReadCreateTtl(in, sub);
     case OpCode::kDelete:
@@ -76,7 +86,8 @@ bool ReadOne(jute::InputArchive& in, OpCode type, SubOp* sub) {
 
 }  // namespace
 
-std::optional<MultiRequest> DecodeMulti(std::string_view body) {
+std::optional<MultiRequest> DecodeMulti(std::string_view body,
+                                        bool* has_null_acl) {
   jute::InputArchive in(body);
   MultiRequest multi;
   while (true) {
@@ -88,7 +99,8 @@ std::optional<MultiRequest> DecodeMulti(std::string_view body) {
       return multi;
     }
     SubOp sub;
-    if (!ReadOne(in, static_cast<OpCode>(header.type), &sub)) {
+    if (!ReadOne(in, static_cast<OpCode>(header.type), &sub, has_null_acl) ||
+        *has_null_acl) {
       return std::nullopt;
     }
     const bool is_read =

@@ -33,7 +33,10 @@ struct MultiRequest {
 // Nullopt when the whole request must fail with MARSHALLINGERROR: a short
 // body, an unknown type, reads mixed with writes, flags that no create has, a
 // null path.
-std::optional<MultiRequest> DecodeMulti(std::string_view body);
+//
+// *has_null_acl becomes true when a create with a null ACL list was the cause.
+std::optional<MultiRequest> DecodeMulti(std::string_view body,
+                                        bool* has_null_acl);
 
 }  // namespace paddock::replica
 

@@ -98,12 +98,15 @@ Preparer::Preparer(const Options& options, const tree::DataTree& tree)
 
 Preparer::~Preparer() = default;
 
-std::string Preparer::Prepare(const Caller& caller, OpCode op,
-                              std::string_view body) {
+std::optional<std::string> Preparer::Prepare(const Caller& caller, OpCode op,
+                                             std::string_view body) {
   std::string bytes;
   BeginTxn(caller, &bytes);
-  const Error error = PrepareBody(op, body, &bytes);
-  return Finish(op, error, std::move(bytes));
+  const std::optional<Error> error = PrepareBody(op, body, &bytes);
+  if (!error) {
+    return std::nullopt;
+  }
+  return Finish(op, *error, std::move(bytes));
 }
 
 std::string Preparer::CreateSession(const Caller& caller, int32_t timeout_ms) {
@@ -191,12 +194,14 @@ std::string Preparer::Finish(OpCode op, Error error, std::string bytes) {
   return bytes;
 }
 
-Error Preparer::PrepareBody(OpCode op, std::string_view body,
-                            std::string* record) {
+std::optional<Error> Preparer::PrepareBody(OpCode op, std::string_view body,
+                                           std::string* record) {
   // Decodes the body into a request and passes it on.
-  const auto prepare = [&](auto request, auto next) {
-    return jute::Read(body, &request) ? next(request)
-                                      : Error::kMarshallingError;
+  const auto prepare = [&](auto request, auto next) -> std::optional<Error> {
+    if (!jute::Read(body, &request)) {
+      return std::nullopt;
+    }
+    return next(request);
   };
   switch (op) {
     case OpCode::kCreate:
@@ -215,10 +220,7 @@ Error Preparer::PrepareBody(OpCode op, std::string_view body,
       });
     case OpCode::kDeleteContainer:
       return prepare(jute::DeleteContainerRequest(), [&](const auto& request) {
-        const Error error = CheckContainer(request.path);
-        return error != Error::kOk
-                   ? error
-                   : PrepareDeleteContainer(request.path, record);
+        return PrepareDeleteContainerOfClient(request, record);
       });
     case OpCode::kSetData:
       return prepare(jute::SetDataRequest(), [&](const auto& request) {
@@ -364,19 +366,23 @@ Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
 }
 
 // A client that asks for the sweeper's operation must be allowed to delete.
-Error Preparer::CheckContainer(std::string_view path) const {
-  if (jute::IsNull(path)) {
-    return Error::kMarshallingError;
+std::optional<Error> Preparer::PrepareDeleteContainerOfClient(
+    const jute::DeleteContainerRequest& request, std::string* record) {
+  if (jute::IsNull(request.path)) {
+    return std::nullopt;  // ZooKeeper cannot decode it
   }
-  const auto parent_path = ParentOf(path);
-  if (!parent_path || IsUndeletable(path)) {
+  const auto parent_path = ParentOf(request.path);
+  if (!parent_path || IsUndeletable(request.path)) {
     return Error::kBadArguments;
   }
   const std::optional<View> parent = Find(*parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
-  return Permits(*parent, jute::kPermDelete) ? Error::kOk : Error::kNoAuth;
+  if (!Permits(*parent, jute::kPermDelete)) {
+    return Error::kNoAuth;
+  }
+  return PrepareDeleteContainer(request.path, record);
 }
 
 Error Preparer::PrepareDeleteContainer(std::string_view path,
@@ -491,8 +497,13 @@ Error Preparer::PrepareCheck(const jute::CheckVersionRequest& request,
   return Error::kOk;
 }
 
-Error Preparer::PrepareMulti(std::string_view body, std::string* record) {
-  const auto multi = DecodeMulti(body);
+std::optional<Error> Preparer::PrepareMulti(std::string_view body,
+                                            std::string* record) {
+  bool has_null_acl = false;
+  const auto multi = DecodeMulti(body, &has_null_acl);
+  if (has_null_acl) {
+    return std::nullopt;
+  }
   if (!multi || multi->kind == MultiKind::kRead) {
     return Error::kMarshallingError;
   }
@@ -552,6 +563,9 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
   const auto quota = tree_.QuotaFor(path);
   if (!quota) {
     return Error::kOk;
+  }
+  if (quota->malformed) {
+    return Error::kMarshallingError;
   }
   return tree::CheckQuota(*quota, count, bytes) ==
                  tree::QuotaVerdict::kHardExceeded

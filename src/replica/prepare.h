@@ -48,9 +48,10 @@ class Preparer {
   Preparer& operator=(const Preparer&) = delete;
 
   // The transaction, as it is proposed and logged, for the write request `op`
-  // with `body` behind its request header.
-  std::string Prepare(const Caller& caller, jute::OpCode op,
-                      std::string_view body);
+  // with `body` behind its request header.  Nullopt when the body cannot be
+  // decoded: like ZooKeeper 3.9, no transaction tells of that.
+  std::optional<std::string> Prepare(const Caller& caller, jute::OpCode op,
+                                     std::string_view body);
 
   std::string CreateSession(const Caller& caller, int32_t timeout_ms);
   std::string CloseSession(const Caller& caller);
@@ -98,8 +99,8 @@ class Preparer {
 
   // What the prepare functions below work on.  They append the transaction's
   // record and note the changes; on an error they do neither.
-  Error PrepareBody(jute::OpCode op, std::string_view body,
-                    std::string* record);
+  std::optional<Error> PrepareBody(jute::OpCode op, std::string_view body,
+                                   std::string* record);
   Error PrepareCreate(jute::OpCode op, const jute::CreateRequest& request,
                       int64_t ttl, std::string* record);
   Error PrepareCreateTtl(const jute::CreateTTLRequest& request,
@@ -111,8 +112,9 @@ class Preparer {
   Error PrepareCheck(const jute::CheckVersionRequest& request,
                      std::string* record);
   Error PrepareDeleteContainer(std::string_view path, std::string* record);
-  Error CheckContainer(std::string_view path) const;
-  Error PrepareMulti(std::string_view body, std::string* record);
+  std::optional<Error> PrepareDeleteContainerOfClient(
+      const jute::DeleteContainerRequest& request, std::string* record);
+  std::optional<Error> PrepareMulti(std::string_view body, std::string* record);
 
   Error CheckCreate(jute::OpCode op, const jute::CreateRequest& request,
                     int64_t ttl) const;

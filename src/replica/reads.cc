@@ -18,13 +18,18 @@ bool Permits(const Reader& reader, const Znode& node, int32_t perms) {
          tree::Permits(node.acl().entries(), perms, reader.identities);
 }
 
+// The empty path is a second name of the root, as in the Java server.
+const Znode* Find(const Reader& reader, std::string_view path) {
+  return reader.tree.Find(path.empty() ? "/" : path);
+}
+
 // Finds a node that the reader may read.
 Error FindReadable(const Reader& reader, std::string_view path, int32_t perms,
                    const Znode** node) {
   if (jute::IsNull(path)) {
     return Error::kMarshallingError;
   }
-  *node = reader.tree.Find(path);
+  *node = Find(reader, path);
   if (*node == nullptr) {
     return Error::kNoNode;
   }
@@ -66,7 +71,10 @@ void Restore(const Reader& reader, std::string_view path, WatchKind kind,
 Error SetAllWatches(const Reader& reader, const jute::SetWatches2& request) {
   const int64_t seen = request.relativeZxid;
   for (const std::string_view path : request.dataWatches) {
-    const Znode* node = reader.tree.Find(path);
+    if (jute::IsNull(path)) {
+      return Error::kMarshallingError;
+    }
+    const Znode* node = Find(reader, path);
     std::optional<EventType> missed;
     if (node == nullptr) {
       missed = EventType::kNodeDeleted;
@@ -76,14 +84,20 @@ Error SetAllWatches(const Reader& reader, const jute::SetWatches2& request) {
     Restore(reader, path, WatchKind::kData, missed);
   }
   for (const std::string_view path : request.existWatches) {
+    if (jute::IsNull(path)) {
+      return Error::kMarshallingError;
+    }
     std::optional<EventType> missed;
-    if (reader.tree.Find(path) != nullptr) {
+    if (Find(reader, path) != nullptr) {
       missed = EventType::kNodeCreated;
     }
     Restore(reader, path, WatchKind::kData, missed);
   }
   for (const std::string_view path : request.childWatches) {
-    const Znode* node = reader.tree.Find(path);
+    if (jute::IsNull(path)) {
+      return Error::kMarshallingError;
+    }
+    const Znode* node = Find(reader, path);
     std::optional<EventType> missed;
     if (node == nullptr) {
       missed = EventType::kNodeDeleted;
@@ -134,7 +148,7 @@ Error Exists(const Reader& reader, std::string_view body, std::string* reply) {
   if (request.path.find('\0') != std::string_view::npos) {
     return Error::kBadArguments;
   }
-  const Znode* node = reader.tree.Find(request.path);
+  const Znode* node = Find(reader, request.path);
   if (node != nullptr && !Permits(reader, *node, jute::kPermRead)) {
     return Error::kNoAuth;
   }
@@ -219,7 +233,7 @@ Error GetChildren2(const Reader& reader, std::string_view body,
   }
   jute::GetChildrenRequest request;
   CHECK(jute::Read(body, &request));
-  jute::Write(reader.tree.StatOf(*reader.tree.Find(request.path)), reply);
+  jute::Write(reader.tree.StatOf(*Find(reader, request.path)), reply);
   return Error::kOk;
 }
 
@@ -290,7 +304,8 @@ Error Sync(const Reader&, std::string_view body, std::string* reply) {
 
 Error MultiRead(const Reader& reader, std::string_view body,
                 std::string* reply) {
-  const auto multi = DecodeMulti(body);
+  bool has_null_acl = false;  // Of a create: no operation of this one
+  const auto multi = DecodeMulti(body, &has_null_acl);
   if (!multi || multi->kind == MultiKind::kWrite) {
     return Error::kMarshallingError;
   }

@@ -80,6 +80,7 @@ void Replica::Step(const Tick& event) {
       ExpireSession(id);
     }
   }
+  AnswerImpatientPings();
   SweepContainers();
 }
 
@@ -146,6 +147,9 @@ absl::Duration Replica::NextDeadline() const {
   int64_t deadline_ms = std::min(sessions_.NextExpiryMs(), next_sweep_ms_);
   if (!sweep_.empty()) {
     deadline_ms = std::min(deadline_ms, next_sweep_deletion_ms_);
+  }
+  if (!impatient_pings_.empty()) {
+    deadline_ms = std::min(deadline_ms, impatient_pings_.front().deadline_ms);
   }
   return absl::Milliseconds(deadline_ms);
 }

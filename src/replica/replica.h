@@ -16,8 +16,9 @@
 //
 // Invariants:
 //
-// (1) Replies leave in the order of the requests of their connection (pings
-//     excepted, which never wait: their lane must stay free in any storm).
+// (1) Replies leave in the order of the requests of their connection (but a
+//     ping that has waited too long overtakes: its lane must stay free in any
+//     storm).
 // (2) The events of transaction Z are in a connection's output before any
 //     reply with a zxid of Z or later; a read that was evaluated before Z
 //     replied before them (client-protocol.md 2.8).
@@ -172,6 +173,9 @@ class Replica {
   bool AddIdentity(Connection& connection, std::string_view scheme,
                    std::string_view auth);
   bool IsAuthSufficient(const Connection& connection) const;
+  void AwaitTurn(Connection& connection, const Op& op, int32_t xid,
+                 std::string_view body);
+  void AnswerImpatientPings();
   void AwaitTransaction(Connection& connection, const Op& op, int32_t xid,
                         int64_t zxid);
 
@@ -225,6 +229,12 @@ class Replica {
   std::deque<Proposal> proposals_;
   // Connections with a sync that waits for a zxid, in the order of these.
   std::deque<Proposal> syncs_;
+  // Pings that wait for their turn, and when they will no longer.
+  struct ImpatientPing {
+    int64_t deadline_ms = 0;
+    ConnectionId connection = kNoConnection;
+  };
+  std::deque<ImpatientPing> impatient_pings_;
   size_t outstanding_ = 0;  // Requests in all queues
 
   int64_t next_sweep_ms_ = 0;

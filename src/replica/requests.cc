@@ -19,6 +19,9 @@ constexpr size_t kFrameHeadBytes = kLengthBytes + kReplyHeaderBytes;
 constexpr size_t kRequestHeaderBytes = 8;
 constexpr int32_t kSyncConnected = 3;  // The state in every event
 
+// How long a ping waits for its turn before it is answered out of turn.
+constexpr int64_t kPingPatienceMs = 100;
+
 // Fills in the head of the frame that begins at `start` of *out and ends with
 // it.
 void FinishFrame(size_t start, int32_t xid, int64_t zxid, Error error,
@@ -132,7 +135,7 @@ void Replica::Step(const Received& event) {
   }
   if (op != nullptr && op->kind == OpKind::kSasl) {
     jute::GetSASLRequest request;
-    if (!jute::Read(body, &request)) {
+    if (!jute::Read(body, &request) || jute::IsNull(request.token)) {
       Close(*connection);
       return;
     }
@@ -162,31 +165,20 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
                       std::string_view body) {
   switch (op.kind) {
     case OpKind::kPing:
-      if (connection.handshake_done) {
-        Evaluate(connection, op, xid, body, 0, now_ms_);
-        return;
-      }
-      break;
     case OpKind::kRead:
-      if (connection.waiting.empty()) {
-        Evaluate(connection, op, xid, body, connection.identities.size(),
-                 now_ms_);
-        return;
-      }
       break;
     case OpKind::kSync:
-      if (connection.waiting.empty() && proposals_.empty()) {
-        Evaluate(connection, op, xid, body, 0, now_ms_);
-        return;
-      }
-      break;
+      AwaitTurn(connection, op, xid, body);
+      return;
     case OpKind::kWrite: {
       const Caller caller =
           NextCaller(connection.session->id, xid, connection.identities);
-      Propose(preparer_.Prepare(caller, op.code, body), caller.zxid,
-              connection.id);
-      AwaitTransaction(connection, op, xid, caller.zxid);
-      return;
+      if (auto txn = preparer_.Prepare(caller, op.code, body)) {
+        Propose(*std::move(txn), caller.zxid, connection.id);
+        AwaitTransaction(connection, op, xid, caller.zxid);
+        return;
+      }
+      break;  // Not decodable: no transaction, and an error in its turn
     }
     case OpKind::kClose: {
       const int64_t zxid = peer_->NextZxid().ToWire();
@@ -199,18 +191,59 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
     case OpKind::kSession:
       CHECK(false) << "taken care of before";
   }
-  Waiting request{.what = Waiting::For::kTurn,
-                  .op = &op,
-                  .xid = xid,
-                  .arrived_ms = now_ms_,
-                  .identities = connection.identities.size(),
-                  .text = std::string(body)};
-  if (op.kind == OpKind::kSync) {
-    request.zxid = peer_->last_proposed().ToWire();
-    syncs_.push_back({request.zxid, connection.id});
+  if (connection.waiting.empty()) {
+    Evaluate(connection, op, xid, body, connection.identities.size(), now_ms_);
+  } else {
+    AwaitTurn(connection, op, xid, body);
   }
-  connection.waiting.push_back(std::move(request));
+}
+
+void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
+                        std::string_view body) {
+  connection.waiting.push_back({.what = Waiting::For::kTurn,
+                                .op = &op,
+                                .xid = xid,
+                                .arrived_ms = now_ms_,
+                                .identities = connection.identities.size(),
+                                .text = std::string(body)});
   ++outstanding_;
+  if (op.kind == OpKind::kSync) {
+    // What is proposed now comes before it.
+    const int64_t zxid = peer_->last_proposed().ToWire();
+    connection.waiting.back().zxid = zxid;
+    syncs_.push_back({zxid, connection.id});
+    AdvanceQueue(connection);
+  } else if (op.kind == OpKind::kPing) {
+    impatient_pings_.push_back({now_ms_ + kPingPatienceMs, connection.id});
+  }
+}
+
+// A ping keeps its place among the requests of its connection, unless these
+// take long: heartbeats must survive any storm, and clients take them out of
+// turn.
+void Replica::AnswerImpatientPings() {
+  while (!impatient_pings_.empty() &&
+         impatient_pings_.front().deadline_ms <= now_ms_) {
+    Connection* connection = Find(impatient_pings_.front().connection);
+    impatient_pings_.pop_front();
+    if (connection == nullptr || !connection->handshake_done) {
+      continue;
+    }
+    auto& waiting = connection->waiting;
+    const auto ping =
+        std::find_if(waiting.begin(), waiting.end(), [&](const Waiting& w) {
+          return w.op != nullptr && w.op->kind == OpKind::kPing &&
+                 w.arrived_ms + kPingPatienceMs <= now_ms_;
+        });
+    if (ping != waiting.end()) {
+      const Op& op = *ping->op;
+      const int32_t xid = ping->xid;
+      const int64_t arrived_ms = ping->arrived_ms;
+      waiting.erase(ping);
+      --outstanding_;
+      Evaluate(*connection, op, xid, "", 0, arrived_ms);
+    }
+  }
 }
 
 void Replica::AwaitTransaction(Connection& connection, const Op& op,
@@ -378,10 +411,10 @@ void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
                        int64_t arrived_ms) {
   const size_t start = connection.out.size();
   connection.out.resize(start + kFrameHeadBytes);
-  Error error = Error::kOk;
+  Error error = Error::kMarshallingError;  // Of a write without transaction
   if (op.kind == OpKind::kPing) {
-    xid = jute::kPingXid;
-  } else {
+    error = Error::kOk;
+  } else if (op.read != nullptr) {
     const Reader reader{
         .tree = tree_,
         .watches = watches_,
@@ -406,7 +439,8 @@ void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
     missed_.clear();
     connection.out.append(MakeFrame(xid, tree_.last_zxid(), error, ""));
   } else {
-    FinishFrame(start, xid, tree_.last_zxid(), error, &connection.out);
+    const int32_t reply_xid = op.kind == OpKind::kPing ? jute::kPingXid : xid;
+    FinishFrame(start, reply_xid, tree_.last_zxid(), error, &connection.out);
   }
   CountReply(connection, op, xid, arrived_ms, connection.out.size() - start);
 }
@@ -503,7 +537,9 @@ void Replica::CountReply(Connection& connection, const Op& op, int32_t xid,
   ++connection.packets_sent;
   ++stats_.packets_sent;
   connection.last_op = op.last_op;
-  connection.last_cxid = xid;
+  if (xid >= 0) {
+    connection.last_cxid = xid;
+  }
   connection.last_zxid = tree_.last_zxid();
   connection.last_response_ms = now_ms_;
   connection.last_latency_ms = latency_ms;

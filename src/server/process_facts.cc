@@ -104,10 +104,9 @@ Lines EnvironmentLines() {
       {"user.name", user},
       {"user.home", home},
       {"user.dir", std::filesystem::current_path(ignored).string()},
-      // There is no JVM with a limit of its own: the machine's memory.
-      {"jvm.memory.free", Megabytes(sysconf(_SC_AVPHYS_PAGES))},
-      {"jvm.memory.max", Megabytes(sysconf(_SC_PHYS_PAGES))},
-      {"jvm.memory.total", Megabytes(sysconf(_SC_PHYS_PAGES))},
+      {"os.memory.free", Megabytes(sysconf(_SC_AVPHYS_PAGES))},
+      {"os.memory.max", Megabytes(sysconf(_SC_PHYS_PAGES))},
+      {"os.memory.total", Megabytes(sysconf(_SC_PHYS_PAGES))},
   };
 }
 

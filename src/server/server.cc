@@ -313,7 +313,11 @@ std::optional<size_t> Server::FourLetterWordArgumentBytes(
   if (!replica::IsFourLetterWord(word)) {
     return std::nullopt;
   }
-  return replica::FourLetterWordArgumentBytes(word);
+  // A word that is not allowed is answered without waiting for more.
+  const auto& allowed = options_.replica.four_letter_words;
+  return allowed.contains("*") || allowed.contains(std::string(word))
+             ? replica::FourLetterWordArgumentBytes(word)
+             : 0;
 }
 
 std::string Server::FourLetterWord(ConnectionId connection,

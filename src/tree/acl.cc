@@ -90,6 +90,38 @@ Error CheckEntry(const jute::Id& id, bool digest_enabled) {
   return valid ? Error::kOk : Error::kInvalidAcl;
 }
 
+// One code point, or the longest start of one that is cut off or wrong.
+struct Utf8Step {
+  size_t size;
+  bool valid;
+};
+
+Utf8Step StepUtf8(std::string_view text) {
+  const auto lead = static_cast<uint8_t>(text[0]);
+  if (lead < 0x80) {
+    return {1, true};
+  }
+  const size_t size = lead < 0xc2   ? 0
+                      : lead < 0xe0 ? 2
+                      : lead < 0xf0 ? 3
+                      : lead < 0xf5 ? 4
+                                    : 0;
+  if (size == 0) {
+    return {1, false};
+  }
+  // The second byte of some lead bytes has a narrower range.
+  const uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const uint8_t high = lead == 0xf4 ? 0x8f : 0xbf;
+  for (size_t k = 1; k < size; ++k) {
+    const auto byte = static_cast<uint8_t>(k < text.size() ? text[k] : 0);
+    if (byte < (k == 1 ? low : 0x80) || byte > (k == 1 ? high : 0xbf)) {
+      return {k, false};
+    }
+  }
+  const bool surrogate = lead == 0xed && static_cast<uint8_t>(text[1]) >= 0xa0;
+  return {size, !surrogate};
+}
+
 }  // namespace
 
 AclList::AclList(absl::Span<const jute::ACL> entries)
@@ -201,7 +233,19 @@ std::string RedactedId(const jute::ACL& entry) {
   return std::string(id.substr(0, colon)) + ":x";
 }
 
-std::string DigestId(std::string_view auth_data, const std::string& algorithm) {
+std::string ReplaceMalformed(std::string_view bytes) {
+  std::string text;
+  for (size_t i = 0; i < bytes.size();) {
+    const Utf8Step step = StepUtf8(bytes.substr(i));
+    text.append(step.valid ? bytes.substr(i, step.size) : "\xef\xbf\xbd");
+    i += step.size;
+  }
+  return text;
+}
+
+std::string DigestId(std::string_view raw_auth_data,
+                     const std::string& algorithm) {
+  const std::string auth_data = ReplaceMalformed(raw_auth_data);
   EVP_MD* const md = EVP_MD_fetch(nullptr, algorithm.c_str(), nullptr);
   if (md == nullptr) {
     return "";
@@ -215,7 +259,7 @@ std::string DigestId(std::string_view auth_data, const std::string& algorithm) {
   unsigned char base64[4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1];
   const int base64_size =
       EVP_EncodeBlock(base64, hash, static_cast<int>(hash_size));
-  std::string id(auth_data.substr(0, auth_data.find(':')));
+  std::string id = auth_data.substr(0, auth_data.find(':'));
   id.push_back(':');
   id.append(reinterpret_cast<const char*>(base64),
             static_cast<size_t>(base64_size));

@@ -91,6 +91,9 @@ Error NormalizeAcl(absl::Span<const jute::ACL> acl,
 // the first colon, which becomes ":x" (3.10).  Returns the text to show.
 std::string RedactedId(const jute::ACL& entry);
 
+// `bytes` as the Java server reads text: malformed UTF-8 becomes U+FFFD.
+std::string ReplaceMalformed(std::string_view bytes);
+
 // The identity that digest auth data such as "user:password" gives:
 // "user:" + base64(H(data)); `algorithm` as OpenSSL names it ("SHA1",
 // "SHA-256").  Empty when the algorithm is unknown.

@@ -39,7 +39,7 @@ std::optional<QuotaState> DataTree::QuotaFor(std::string_view path) const {
   const std::optional<QuotaText> limits_text = ParseQuota(limits->data());
   const std::optional<QuotaText> stats_text = ParseQuota(stats->data());
   if (!limits_text || !stats_text) {
-    return std::nullopt;
+    return QuotaState{.path = std::string(quota_path), .malformed = true};
   }
   return QuotaState{std::string(quota_path), *limits_text, *stats_text};
 }
@@ -80,9 +80,8 @@ void DataTree::NoteQuotaNodeCreated(std::string_view path) {
   if (!limits_of.empty()) {
     quotas_.emplace(limits_of);
   }
-  const std::string_view stats_of = QuotaPathOf(path, kStatsName);
-  if (!stats_of.empty()) {
-    RecountQuota(stats_of);
+  if (IsAtOrBelow(path, kQuotaPath) && BaseName(path) == kStatsName) {
+    RecountQuota(QuotaPathOf(path, kStatsName));
   }
 }
 
@@ -95,7 +94,8 @@ void DataTree::NoteQuotaNodeDeleted(std::string_view path) {
 
 void DataTree::RecountQuota(std::string_view quota_path) {
   QuotaText usage{.count = 0, .bytes = 0};
-  if (const Znode* const top = Find(quota_path)) {
+  const Znode* const top = Find(quota_path.empty() ? "/" : quota_path);
+  if (top != nullptr) {
     ForEachBelow(*top, [&](const Znode& node) {
       usage.AddUsage(1, static_cast<int64_t>(node.data().size()));
     });

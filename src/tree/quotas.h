@@ -38,6 +38,7 @@ struct QuotaState {
   std::string path;  // Where the quota was set
   QuotaText limits;
   QuotaText usage;  // count and bytes
+  bool malformed = false;  // The znodes hold text that says neither
 };
 
 enum class QuotaVerdict { kWithin, kSoftExceeded, kHardExceeded };

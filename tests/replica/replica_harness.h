@@ -54,6 +54,12 @@ class ReplicaHarness {
     }
   }
 
+  // Lets time pass while the disk stalls.
+  void Pass(absl::Duration duration) {
+    now_ += duration;
+    replica_->Step(Tick{now_, wall_ms_});
+  }
+
   // The disk confirms what it was given.
   void FinishWrites() {
     Collect();

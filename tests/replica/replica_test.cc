@@ -99,15 +99,31 @@ TEST(ReplicaTest, ReadsOfOtherSessionsDoNotWait) {
   EXPECT_EQ(frames[0].error(), Error::kNoNode);
 }
 
-TEST(ReplicaTest, PingOvertakesWaitingRequests) {
+TEST(ReplicaTest, PingKeepsItsPlaceAmongQuickRequests) {
   ReplicaHarness server;
   const ConnectionId client = server.Connect();
   server.Send(client, OpCode::kCreate,
-              jute::CreateRequest{"/a", "1", kOpenAcl, 0});
+              jute::CreateRequest{"/a", "1", kOpenAcl, 0}, 1);
   server.SendBare(client, OpCode::kPing, 77);
+  server.FinishWrites();
+  EXPECT_THAT(Xids(server.Take(client)), ElementsAre(1, jute::kPingXid));
+}
+
+// A disk that stalls must not cost a client its session.
+TEST(ReplicaTest, PingOvertakesRequestsThatTakeLong) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/a", "1", kOpenAcl, 0}, 1);
+  server.SendBare(client, OpCode::kPing, 77);
+  server.Pass(absl::Milliseconds(99));
+  EXPECT_THAT(server.Take(client), IsEmpty());
+  server.Pass(absl::Milliseconds(1));
   const auto frames = server.Take(client);
   ASSERT_THAT(Xids(frames), ElementsAre(jute::kPingXid));
   EXPECT_EQ(frames[0].header.zxid, 1);
+  server.FinishWrites();
+  EXPECT_THAT(Xids(server.Take(client)), ElementsAre(1));
 }
 
 // What another session was promised before the sync is visible after it.

@@ -526,11 +526,11 @@ TEST_F(DataTreeQuotaTest, EndsWithTheLimitsNode) {
 TEST_F(DataTreeQuotaTest, NoneWithoutStatsOrWithBadText) {
   Apply(CreateOp("/q"));
   SetQuota("/q", "count=x");
-  EXPECT_EQ(tree().QuotaFor("/q"), std::nullopt);
+  EXPECT_TRUE(tree().QuotaFor("/q")->malformed);
   Apply(SetOp("/zookeeper/quota/q/zookeeper_limits", "count=1", 1));
   EXPECT_EQ(tree().QuotaFor("/q")->limits.count, 1);
   Apply(SetOp("/zookeeper/quota/q/zookeeper_stats", "count=x", 1));
-  EXPECT_EQ(tree().QuotaFor("/q"), std::nullopt);
+  EXPECT_TRUE(tree().QuotaFor("/q")->malformed);
   Apply(CreateOp("/q/a"));
   EXPECT_EQ(Usage("/q"), "count=x");
   Apply(DeleteOp("/zookeeper/quota/q/zookeeper_stats"));
@@ -544,7 +544,8 @@ TEST_F(DataTreeQuotaTest, NoneOnTheRoot) {
   Apply(CreateOp("/zookeeper/quota/zookeeper_stats", "keep"));
   Apply(CreateOp("/a"));
   EXPECT_EQ(tree().QuotaFor("/a"), std::nullopt);
-  EXPECT_EQ(Node("/zookeeper/quota/zookeeper_stats").data(), "keep");
+  EXPECT_EQ(Node("/zookeeper/quota/zookeeper_stats").data(),
+            "count=6,bytes=11");
 }
 
 TEST_F(DataTreeQuotaTest, CountsAPathThatIsMissing) {
