@@ -1,7 +1,5 @@
 #include "replica/prepare.h"
 
-#include <zlib.h>
-
 #include <limits>
 #include <utility>
 #include <variant>
@@ -24,7 +22,6 @@ constexpr int64_t kTtlMsMax = 0xffffffffff;
 constexpr size_t kTxnHeaderBytes = 32;
 
 // CreateRequest.flags (client-protocol.md 3.2).
-constexpr int32_t kFlagContainer = 4;
 bool IsKnownFlags(int32_t flags) { return flags >= 0 && flags <= 6; }
 bool IsEphemeral(int32_t flags) { return flags == 1 || flags == 3; }
 bool IsSequential(int32_t flags) {
