@@ -113,7 +113,7 @@ void ClientConnection::OnRead(const error_code& error, size_t count) {
   } else {
     Process(kFramesPerRead);
   }
-  StartRead();
+  all_->to_read_.push_back(shared_from_this());
 }
 
 void ClientConnection::OnEndOfInput() {

@@ -48,6 +48,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   void Start();
 
+  // Goes on reading, unless it does already or must not.
+  void StartRead();
+
   // Adds to the output; Flush() sends it.
   void Append(std::string bytes);
 
@@ -83,7 +86,6 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     kClosed,
   };
 
-  void StartRead();
   void OnRead(const boost::system::error_code& error, size_t count);
   void OnEndOfInput();
   size_t InputBytesMax() const;

@@ -119,6 +119,13 @@ void ClientConnections::Flush() {
   }
   std::erase_if(half_closed_,
                 [](const Pointer& c) { return !c->is_accepting(); });
+  // Only now: Asio tries a read at once when it is told to, and the answers
+  // must not wait for that.
+  for (size_t i = 0; i < to_read_.size(); ++i) {
+    const Pointer connection = std::move(to_read_[i]);
+    connection->StartRead();
+  }
+  to_read_.clear();
 }
 
 bool ClientConnections::Resume() {

@@ -66,8 +66,8 @@ class ClientConnections {
   // closed once that is flushed.
   void Append(ConnectionId connection, std::string bytes, bool close);
 
-  // Sends what was appended, as far as the sockets take it, and closes
-  // half-closed connections that have had all their answers.
+  // Sends what was appended, as far as the sockets take it, closes half-closed
+  // connections that have had all their answers, and reads on.
   void Flush();
 
   // Gives each held connection a turn.  Returns whether anything was handed
@@ -124,6 +124,7 @@ class ClientConnections {
   std::unordered_map<boost::asio::ip::address, int> per_address_;
 
   std::vector<Pointer> dirty_;        // Have output that was not tried yet
+  std::vector<Pointer> to_read_;      // Have handled what they had read
   std::deque<Pointer> held_;          // In the order of their turns
   std::vector<Pointer> half_closed_;  // Their clients will send no more
   std::deque<Closing> closing_;       // By deadline
