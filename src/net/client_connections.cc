@@ -158,7 +158,10 @@ void ClientConnections::RunTimers() {
   if (now >= next_held_tick_ && !held_.empty()) {
     next_held_tick_ = now + options_.held_tick;
     for (const Pointer& connection : held_) {
-      events_->OnHeld(connection->id());
+      // One that takes nothing waits for itself, and may be dead.
+      if (connection->HasTakenOutputSince(now - options_.held_tick)) {
+        events_->OnHeld(connection->id());
+      }
     }
   }
   if (now >= next_sessionless_check_ && !connections_.empty()) {

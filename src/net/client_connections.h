@@ -87,7 +87,9 @@ class ClientConnections {
 
   // Those that the owner has been told of.
   size_t size() const { return connections_.size(); }
-  // Those included that wait for the other side to close.
+  // Those that have a request held back.
+  size_t held_count() const { return held_.size(); }
+  // Whether all have closed, those included that we only wait for.
   bool AllClosed() const { return connections_.empty() && closing_count_ == 0; }
   const ClientTotals& totals() const { return totals_; }
   const ClientStats& stats() const { return stats_; }
