@@ -35,7 +35,8 @@ ClientConnection::ClientConnection(ClientConnections* all, ConnectionId id,
       id_(id),
       remote_(remote),
       socket_(std::move(socket)),
-      last_io_(all->events_->Now()) {}
+      last_io_(all->events_->Now()),
+      last_send_(last_io_) {}
 
 void ClientConnection::Start() {
   error_code ignored;  // An option that is refused only costs speed
@@ -113,7 +114,7 @@ void ClientConnection::OnRead(const error_code& error, size_t count) {
   } else {
     Process(kFramesPerRead);
   }
-  StartRead();
+  all_->to_read_.push_back(shared_from_this());
 }
 
 void ClientConnection::OnEndOfInput() {
@@ -345,7 +346,7 @@ void ClientConnection::Send() {
     return;
   }
   if (count > 0) {
-    last_io_ = all_->events_->Now();
+    last_io_ = last_send_ = all_->events_->Now();
     all_->totals_.unsent_bytes -= count;
     sent_ += count;
   }

@@ -48,6 +48,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   void Start();
 
+  // Goes on reading, unless it does already or must not.
+  void StartRead();
+
   // Adds to the output; Flush() sends it.
   void Append(std::string bytes);
 
@@ -74,6 +77,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool is_accepting() const { return state_ == State::kOpen; }
   size_t unsent_bytes() const { return output_.size() - sent_; }
   absl::Duration last_io() const { return last_io_; }
+  // Whether the client has taken some of its output since `time`, or has all.
+  bool HasTakenOutputSince(absl::Duration time) const {
+    return unsent_bytes() == 0 || last_send_ >= time;
+  }
 
  private:
   enum class State {
@@ -83,7 +90,6 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     kClosed,
   };
 
-  void StartRead();
   void OnRead(const boost::system::error_code& error, size_t count);
   void OnEndOfInput();
   size_t InputBytesMax() const;
@@ -124,7 +130,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool dirty_ = false;
   bool waiting_to_write_ = false;
 
-  absl::Duration last_io_;
+  absl::Duration last_io_;    // Last progress either way
+  absl::Duration last_send_;  // Likewise of output
 };
 
 }  // namespace paddock::net

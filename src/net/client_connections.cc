@@ -119,6 +119,13 @@ void ClientConnections::Flush() {
   }
   std::erase_if(half_closed_,
                 [](const Pointer& c) { return !c->is_accepting(); });
+  // Only now: Asio tries a read at once when it is told to, and the answers
+  // must not wait for that.
+  for (size_t i = 0; i < to_read_.size(); ++i) {
+    const Pointer connection = std::move(to_read_[i]);
+    connection->StartRead();
+  }
+  to_read_.clear();
 }
 
 bool ClientConnections::Resume() {
@@ -151,7 +158,10 @@ void ClientConnections::RunTimers() {
   if (now >= next_held_tick_ && !held_.empty()) {
     next_held_tick_ = now + options_.held_tick;
     for (const Pointer& connection : held_) {
-      events_->OnHeld(connection->id());
+      // One that takes nothing waits for itself, and may be dead.
+      if (connection->HasTakenOutputSince(now - options_.held_tick)) {
+        events_->OnHeld(connection->id());
+      }
     }
   }
   if (now >= next_sessionless_check_ && !connections_.empty()) {

@@ -66,8 +66,8 @@ class ClientConnections {
   // closed once that is flushed.
   void Append(ConnectionId connection, std::string bytes, bool close);
 
-  // Sends what was appended, as far as the sockets take it, and closes
-  // half-closed connections that have had all their answers.
+  // Sends what was appended, as far as the sockets take it, closes half-closed
+  // connections that have had all their answers, and reads on.
   void Flush();
 
   // Gives each held connection a turn.  Returns whether anything was handed
@@ -87,7 +87,9 @@ class ClientConnections {
 
   // Those that the owner has been told of.
   size_t size() const { return connections_.size(); }
-  // Those included that wait for the other side to close.
+  // Those that have a request held back.
+  size_t held_count() const { return held_.size(); }
+  // Whether all have closed, those included that we only wait for.
   bool AllClosed() const { return connections_.empty() && closing_count_ == 0; }
   const ClientTotals& totals() const { return totals_; }
   const ClientStats& stats() const { return stats_; }
@@ -124,6 +126,7 @@ class ClientConnections {
   std::unordered_map<boost::asio::ip::address, int> per_address_;
 
   std::vector<Pointer> dirty_;        // Have output that was not tried yet
+  std::vector<Pointer> to_read_;      // Have handled what they had read
   std::deque<Pointer> held_;          // In the order of their turns
   std::vector<Pointer> half_closed_;  // Their clients will send no more
   std::deque<Closing> closing_;       // By deadline

@@ -33,7 +33,8 @@ class ClientEvents {
   // Output for this connection goes nowhere from now on.
   virtual void OnDisconnected(ConnectionId connection) = 0;
 
-  // Requests of this connection are being held back.
+  // Requests of this connection are being held back, and not because it does
+  // not take its answers.
   virtual void OnHeld(ConnectionId connection) = 0;
 
   // How many bytes of argument belong to a four-letter word (9.1), or nullopt

@@ -36,7 +36,8 @@ struct ClientOptions {
   // Connections that only wait for the other side to close; more are cut.
   size_t closing_connections_max = 1000;
 
-  // How often the sessions of held connections are kept alive.
+  // How often the owner is told which connections are held, so that their
+  // sessions do not expire for it.
   absl::Duration held_tick = absl::Seconds(1);
 
   // Largest request, without its length prefix: jute.maxbuffer.

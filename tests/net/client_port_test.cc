@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -406,6 +408,36 @@ TEST(ClientPortTest, UnknownAddressIsAnError) {
                 .status()
                 .code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+// A client that finds the process without a descriptor is turned away instead
+// of hanging, and the port works again once there are some.
+TEST(ClientPortTest, TurnsClientsAwayWhenDescriptorsRunOut) {
+  ClientPortHarness port;
+  TestClient first(port.port());
+  TestClient second(port.port());
+  port.clients = {&first, &second};
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = dup(0);  // The lowest descriptor that is free
+  ASSERT_GE(next, 0);
+  close(next);
+  rlimit none_left = before;
+  none_left.rlim_cur = static_cast<rlim_t>(next);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  const bool turned_away = port.RunUntil([&] {
+    port.now += absl::Milliseconds(100);
+    return first.closed() && second.closed();
+  });
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(turned_away);
+  EXPECT_EQ(port.connections->size(), 0u);
+
+  TestClient third(port.port());
+  EXPECT_TRUE(port.RunUntil([&] {
+    port.now += absl::Milliseconds(100);
+    return port.connections->size() == 1;
+  }));
 }
 
 // Bound but not open: a client is refused at once instead of waiting.

@@ -137,10 +137,12 @@ TEST(HeldRequestsTest, HeldConnectionsTakeTurns) {
   for (int i = 1; i <= 500; ++i) {
     requests += Frame(Request(i, kGetData));
   }
-  first.Send(requests);
-  second.Send(requests);
+  const int64_t before = port.connections->stats().bytes_received;
+  ASSERT_EQ(first.Send(requests), requests.size());
+  ASSERT_EQ(second.Send(requests), requests.size());
   ASSERT_TRUE(port.RunUntil([&] {
-    return port.held.contains(first_id) && port.held.contains(second_id);
+    return port.connections->stats().bytes_received ==
+           before + 2 * static_cast<int64_t>(requests.size());
   }));
   port.frames.clear();
   port.blocked.clear();
@@ -204,7 +206,8 @@ TEST_F(SlowReaderTest, WaitsInsteadOfFillingMemory) {
   port.answer = Answer;
   TestClient slow(port.port(), /*receive_bytes=*/4096);
   slow.Send(Frame(ConnectPayload()) + Requests(200));
-  ASSERT_TRUE(port.RunUntil([&] { return !port.held.empty(); }));
+  ASSERT_TRUE(
+      port.RunUntil([&] { return port.connections->held_count() == 1; }));
   EXPECT_LE(port.connections->totals().unsent_bytes,
             (1 << 20) + kAnswerBytes + 4);
 
@@ -229,6 +232,25 @@ TEST_F(SlowReaderTest, WaitsInsteadOfFillingMemory) {
   EXPECT_EQ(port.connections->totals().unsent_bytes, 0u);
 }
 
+// Such a client may be dead: we must not keep its session alive for it.
+TEST_F(SlowReaderTest, IsReportedAsHeldOnlyWhileItReads) {
+  ClientPortHarness port(SmallBounds());
+  port.answer = Answer;
+  TestClient slow(port.port(), /*receive_bytes=*/4096);
+  slow.Send(Frame(ConnectPayload()) + Requests(200));
+  ASSERT_TRUE(port.RunUntil([&] { return !port.held.empty(); }));
+  port.now += absl::Seconds(2);  // What it had taken is long ago
+  port.held.clear();
+  port.RunBatch();
+  EXPECT_TRUE(port.held.empty());
+
+  port.clients = {&slow};
+  EXPECT_TRUE(port.RunUntil([&] {
+    port.now += absl::Milliseconds(500);
+    return !port.held.empty();
+  }));
+}
+
 TEST_F(SlowReaderTest, OneThatKeepsUpPassesWhileOthersAreBehind) {
   ClientOptions options = SmallBounds();
   options.unsent_bytes_total_soft = 1 << 20;
@@ -238,7 +260,8 @@ TEST_F(SlowReaderTest, OneThatKeepsUpPassesWhileOthersAreBehind) {
   slow1.Send(Frame(ConnectPayload()) + Requests(1000));
   TestClient slow2(port.port(), /*receive_bytes=*/4096);
   slow2.Send(Frame(ConnectPayload()) + Requests(1000));
-  ASSERT_TRUE(port.RunUntil([&] { return port.held.size() == 2; }));
+  ASSERT_TRUE(
+      port.RunUntil([&] { return port.connections->held_count() == 2; }));
   TestClient other(port.port());
   port.clients = {&other};
   other.Send(Frame(ConnectPayload()) + Requests(20));
