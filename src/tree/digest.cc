@@ -1,18 +1,12 @@
 #include "tree/digest.h"
 
-#include <zlib.h>
-
 #include "base/check.h"
+#include "tree/crc32.h"
 #include "tree/path.h"
 
 namespace paddock::tree {
 
 namespace {
-
-uint32_t ContinueCrc(uint32_t crc, const char* bytes, size_t size) {
-  return static_cast<uint32_t>(
-      crc32_z(crc, reinterpret_cast<const Bytef*>(bytes), size));
-}
 
 bool CountsInDigest(std::string_view path) {
   return path.size() <= kZooKeeperPath.size() ||
@@ -33,14 +27,8 @@ uint32_t NodeDigest(std::string_view path, std::string_view data,
 }
 
 uint32_t ContentCrc(std::string_view path, std::string_view data) {
-  uint32_t crc = 0;
-  if (path != "/") {  // The root goes by the name ""
-    crc = ContinueCrc(crc, path.data(), path.size());
-  }
-  if (!data.empty()) {  // crc32_z() takes a null pointer for a restart
-    crc = ContinueCrc(crc, data.data(), data.size());
-  }
-  return crc;
+  // The root goes by the name "".
+  return Crc32(path == "/" ? 0 : Crc32(0, path), data);
 }
 
 uint32_t NodeDigest(std::string_view path, uint32_t content_crc,
@@ -60,7 +48,7 @@ uint32_t NodeDigest(std::string_view path, uint32_t content_crc,
   end = Append(end, stat.aversion);
   end = Append(end, stat.ephemeralOwner);
   CHECK(end == bytes + sizeof bytes);
-  return ContinueCrc(content_crc, bytes, sizeof bytes);
+  return Crc32(content_crc, std::string_view(bytes, sizeof bytes));
 }
 
 }  // namespace paddock::tree
