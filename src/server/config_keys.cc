@@ -310,13 +310,12 @@ std::string DescribeAllowed(const Key& key) {
     return "a comma separated list";
   }
   if (std::holds_alternative<std::string Config::*>(key.field)) {
-    std::string text = "any text";
-    if (!allowed.choices.empty()) {
-      text = "one of";
-      for (const char c : allowed.choices) {
-        text += c == '|' ? std::string(", ") : std::string(1, c);
-      }
-      text.insert(6, " ");
+    if (allowed.choices.empty()) {
+      return "any text";
+    }
+    std::string text = "one of ";
+    for (const char c : allowed.choices) {
+      text += c == '|' ? std::string(", ") : std::string(1, c);
     }
     return text;
   }
