@@ -268,11 +268,11 @@ class AdminView {
     Print("Connections dump:\nConnections Sets ({})/({}):\n", by_time.size(),
           count);
     for (const auto& [time_ms, connections] : by_time) {
-      Print("{} expire at {}:\n", connections.size(),
-            FormatDate(BucketWallMs(time_ms)));
+      Print("{} expire at {}:\n", connections.size(), FormatDate(time_ms));
       for (const Connection* connection : connections) {
         Print("\tip: /{}:{} sessionId: 0x{:x}\n", connection->address,
-              connection->port, static_cast<uint64_t>(connection->session->id));
+              connection->port,
+              static_cast<uint64_t>(SessionOf(connection->id)));
       }
     }
   }

@@ -37,9 +37,7 @@ Error FindReadable(const Reader& reader, std::string_view path, int32_t perms,
 }
 
 void Watch(const Reader& reader, std::string_view path, WatchKind kind) {
-  if (!jute::IsNull(path)) {
-    reader.watches.Add(path, reader.connection, kind);
-  }
+  reader.watches.Add(path, reader.connection, kind);
 }
 
 std::vector<std::string_view> Children(const Znode& node) {

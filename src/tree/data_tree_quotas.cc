@@ -33,13 +33,19 @@ std::optional<QuotaState> DataTree::QuotaFor(std::string_view path) const {
   const Znode* const limits = Find(QuotaNodePath(quota_path, kLimitsName));
   const Znode* const stats = Find(QuotaNodePath(quota_path, kStatsName));
   CHECK(limits != nullptr);
+  const QuotaState malformed{.path = std::string(quota_path),
+                             .malformed = true};
+  const auto limits_text =
+      jute::IsNull(limits->data()) ? std::nullopt : ParseQuota(limits->data());
+  if (!limits_text) {
+    return malformed;
+  }
   if (stats == nullptr) {
     return std::nullopt;
   }
-  const std::optional<QuotaText> limits_text = ParseQuota(limits->data());
-  const std::optional<QuotaText> stats_text = ParseQuota(stats->data());
-  if (!limits_text || !stats_text) {
-    return QuotaState{.path = std::string(quota_path), .malformed = true};
+  const auto stats_text = ParseQuota(stats->data());
+  if (!stats_text) {
+    return malformed;
   }
   return QuotaState{std::string(quota_path), *limits_text, *stats_text};
 }

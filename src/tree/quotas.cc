@@ -32,20 +32,25 @@ int64_t* FieldOf(QuotaText* quota, std::string_view key) {
   return nullptr;
 }
 
-// One "key=value"; what follows a further '=' does not count.
+// One "key=value"; what follows a further '=' does not count, and a value is
+// empty only in front of one.
 bool ParsePair(std::string_view pair, QuotaText* quota) {
+  while (pair.ends_with('=')) {
+    pair.remove_suffix(1);
+  }
   const size_t equals = pair.find('=');
+  if (equals == std::string_view::npos) {
+    return false;
+  }
+  std::string_view value = pair.substr(equals + 1);
+  value = value.substr(0, value.find('='));
   int64_t number = -1;
-  if (equals != std::string_view::npos) {
-    std::string_view value = pair.substr(equals + 1);
-    value = value.substr(0, value.find('='));
-    if (!value.empty()) {
-      const std::optional<int64_t> parsed = ParseNumber(value);
-      if (!parsed) {
-        return false;
-      }
-      number = *parsed;
+  if (!value.empty()) {
+    const std::optional<int64_t> parsed = ParseNumber(value);
+    if (!parsed) {
+      return false;
     }
+    number = *parsed;
   }
   if (int64_t* field = FieldOf(quota, pair.substr(0, equals))) {
     *field = number;
@@ -76,15 +81,20 @@ void QuotaText::AddUsage(int64_t count_difference, int64_t bytes_difference) {
 }
 
 std::optional<QuotaText> ParseQuota(std::string_view text) {
+  // Java splits at runs of separators: those at the end do not count, one at
+  // the start makes an empty first pair.
+  constexpr std::string_view kSeparators = ",;";
   QuotaText quota;
+  text = text.substr(0, text.find_last_not_of(kSeparators) + 1);
   while (!text.empty()) {
-    const size_t end = text.find_first_of(",;");
-    const std::string_view pair = text.substr(0, end);
+    const std::string_view pair =
+        text.substr(0, text.find_first_of(kSeparators));
     if (!ParsePair(pair, &quota)) {
       return std::nullopt;
     }
-    text.remove_prefix(pair.size() == text.size() ? pair.size()
-                                                  : pair.size() + 1);
+    text.remove_prefix(pair.size());
+    text.remove_prefix(
+        std::min(text.find_first_not_of(kSeparators), text.size()));
   }
   return quota;
 }

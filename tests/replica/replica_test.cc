@@ -457,6 +457,28 @@ TEST(ReplicaTest, FourLetterWordOutsideTheWhitelistSaysSo) {
   EXPECT_THAT(answer, testing::HasSubstr("Node count: 5\n"));
 }
 
+TEST(ReplicaTest, EveryFourLetterWordAnswers) {
+  Options options;
+  options.four_letter_words = {"*"};
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/e", "", 1);
+  server.Get(client, "/e", /*watch=*/true);
+  for (const char* word :
+       {"cons", "crst", "dirs", "dump", "envi", "gtmk", "isro", "mntr", "ruok",
+        "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs"}) {
+    const ConnectionId asking = server.OpenConnection("0:0:0:0:0:0:0:1");
+    const std::string answer =
+        server.replica().FourLetterWord(asking, word, "", {});
+    EXPECT_NE(answer, "") << word;
+    EXPECT_THAT(answer, testing::Not(testing::HasSubstr("whitelist")));
+  }
+  const std::string dump =
+      server.replica().FourLetterWord(client, "dump", "", {});
+  EXPECT_THAT(dump, testing::HasSubstr("\t/e\n"));
+  EXPECT_THAT(dump, testing::HasSubstr("sessionId: 0x0\n"));
+}
+
 TEST(SessionsTest, PasswordsAreThoseOfTheJavaServer) {
   const auto hex = [](uint64_t id) {
     std::string text;
