@@ -1,0 +1,34 @@
+package compat;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Runs one scenario: {@code Main SCENARIO host:port [args]}. */
+public final class Main {
+  private static final Map<String, Scenario> SCENARIOS = new TreeMap<>(
+      Map.ofEntries(
+          Map.entry("kafka_broker", new KafkaBroker()),
+          Map.entry("kafka_controller", new KafkaController())));
+
+  private Main() {}
+
+  /** Exits with 0 when every check holds, 1 when one fails, 2 on misuse. */
+  public static void main(String[] args) {
+    if (args.length < 2 || !SCENARIOS.containsKey(args[0])) {
+      System.err.println("usage: Main SCENARIO host:port [args]\nscenarios: "
+          + String.join(" ", SCENARIOS.keySet()));
+      System.exit(2);
+    }
+    try {
+      SCENARIOS.get(args[0])
+          .run(args[1], Arrays.copyOfRange(args, 2, args.length));
+    } catch (Throwable e) {
+      e.printStackTrace();
+      System.out.println("FAILED " + args[0] + ": " + e.getMessage());
+      System.exit(1);
+    }
+    System.out.println("PASSED " + args[0]);
+    System.exit(0);
+  }
+}
