@@ -103,6 +103,12 @@ def scenario(classpath):
 @pytest.mark.parametrize("name", [
     "kafka_controller",
     "kafka_broker",
+    "kafka_pipeline",
+    "kafka_topics",
+    "kafka_migration",
+    "pulsar_metadata",
+    "yarn_fencing",
+    "hdfs_failover",
 ])
 def test_scenario(name, start_server, scenario):
     scenario(name, start_server())

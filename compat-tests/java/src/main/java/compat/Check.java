@@ -2,11 +2,13 @@ package compat;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.OpResult;
 import org.apache.zookeeper.OpResult.ErrorResult;
+import org.apache.zookeeper.data.ACL;
 
 /**
  * Checks of a scenario.  One that holds prints a line, except {@link
@@ -86,6 +88,11 @@ final class Check {
       codes.add(result instanceof ErrorResult e ? e.getErr() : 0);
     }
     return codes;
+  }
+
+  /** A list as the client wants it: List.of refuses its question for null. */
+  static List<ACL> acl(ACL... entries) {
+    return Arrays.asList(entries);
   }
 
   static byte[] bytes(String text) {

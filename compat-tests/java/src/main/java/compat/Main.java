@@ -8,8 +8,14 @@ import java.util.TreeMap;
 public final class Main {
   private static final Map<String, Scenario> SCENARIOS = new TreeMap<>(
       Map.ofEntries(
+          Map.entry("hdfs_failover", new HdfsFailover()),
           Map.entry("kafka_broker", new KafkaBroker()),
-          Map.entry("kafka_controller", new KafkaController())));
+          Map.entry("kafka_controller", new KafkaController()),
+          Map.entry("kafka_migration", new KafkaMigration()),
+          Map.entry("kafka_pipeline", new KafkaPipeline()),
+          Map.entry("kafka_topics", new KafkaTopics()),
+          Map.entry("pulsar_metadata", new PulsarMetadata()),
+          Map.entry("yarn_fencing", new YarnFencing())));
 
   private Main() {}
 
