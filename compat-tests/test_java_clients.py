@@ -78,7 +78,7 @@ def scenario(classpath):
         command = ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-cp", classpath,
                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
                    f"-Dfull={str(FULL).lower()}",
-                   f"-DeventZxids={str(SERVER != 'java').lower()}",
+                   f"-Dsince39={str(SERVER != 'java').lower()}",
                    "compat.Main", name, server.address, *args]
         with subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -93,7 +93,7 @@ final class KafkaMigration implements Scenario {
     for (WatchedEvent event : session.watcher.drainEvents()) {
       names.add(Events.name(event));
       // Servers before 3.9 do not tell the zxid of an event.
-      if (Boolean.getBoolean("eventZxids")) {
+      if (Boolean.getBoolean("since39")) {
         Check.equal(zxid, event.getZxid(), "zxid of " + Events.name(event));
       }
     }

@@ -6,9 +6,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.apache.zookeeper.AsyncCallback.MultiCallback;
 import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.Op;
@@ -24,8 +22,7 @@ final class KafkaTopics implements Scenario {
   private static final String DELETIONS = "/admin/delete_topics";
   private static final String CHANGES = "/isr_change_notification";
 
-  private final Semaphore window = new Semaphore(IN_FLIGHT_MAX);
-  private final AtomicReference<String> failure = new AtomicReference<>();
+  private final Window window = new Window(IN_FLIGHT_MAX);
 
   @Override
   public void run(String server, String[] args) throws Exception {
@@ -63,7 +60,7 @@ final class KafkaTopics implements Scenario {
       fenced(controller, create(topic + "/partitions/0"));
       fenced(controller, create(topic + "/partitions/0/state"));
     }
-    drainWindow();
+    window.finish();
     Check.ok(TOPICS + " topics created by fenced multis");
   }
 
@@ -72,7 +69,7 @@ final class KafkaTopics implements Scenario {
       throws Exception {
     Follower follower = new Follower(controller, CHANGES);
     for (int i = 0; i < TOPICS; i++) {
-      window.acquire();
+      window.enter();
       broker.zk.create(CHANGES + "/isr_change_", Check.bytes("" + i),
           Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL,
           (rc, path, context, created) -> done(rc, "create " + created), null);
@@ -85,7 +82,7 @@ final class KafkaTopics implements Scenario {
         }
       }
     }
-    drainWindow();
+    window.finish();
     Set<String> expected = new TreeSet<>();
     for (int i = 0; i < TOPICS; i++) {
       expected.add(String.format("isr_change_%010d", i));
@@ -104,7 +101,7 @@ final class KafkaTopics implements Scenario {
     Follower follower = new Follower(controller, DELETIONS);
     for (int i = 0; i < TOPICS; i++) {
       String path = DELETIONS + "/t" + i;
-      window.acquire();
+      window.enter();
       admin.zk.create(path, null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT,
           (rc, p, context, created) -> done(rc, "create " + p), null);
     }
@@ -116,7 +113,7 @@ final class KafkaTopics implements Scenario {
         }
       }
     }
-    drainWindow();
+    window.finish();
     follower.stop();
     Check.equal(TOPICS, seen.size(), "all deletions seen");
   }
@@ -133,7 +130,7 @@ final class KafkaTopics implements Scenario {
   }
 
   private void fenced(Session session, Op op) throws InterruptedException {
-    window.acquire();
+    window.enter();
     MultiCallback callback = (rc, path, context, results) ->
         done(rc, op.getPath() + " " + Check.codes(results));
     session.zk.multi(List.of(Op.check(EPOCH, 0), op), callback, null);
@@ -145,18 +142,7 @@ final class KafkaTopics implements Scenario {
   }
 
   private void done(int rc, String what) {
-    if (rc != 0) {
-      failure.compareAndSet(null, what + ": rc " + rc);
-    }
-    window.release();
-  }
-
-  /** Waits until nothing is in flight; every request must have succeeded. */
-  private void drainWindow() throws InterruptedException {
-    Check.require(window.tryAcquire(IN_FLIGHT_MAX, Check.DEADLINE_MS,
-        TimeUnit.MILLISECONDS), "all requests are answered");
-    window.release(IN_FLIGHT_MAX);
-    Check.equal(null, failure.get(), "every request succeeded");
+    window.leave(rc == 0, what + ": rc " + rc);
   }
 
   /** Lists the children of a node whenever its child watch fires. */

@@ -8,13 +8,22 @@ import java.util.TreeMap;
 public final class Main {
   private static final Map<String, Scenario> SCENARIOS = new TreeMap<>(
       Map.ofEntries(
+          Map.entry("druid_watches", new DruidWatches()),
+          Map.entry("hbase_retry", new HbaseRetry()),
           Map.entry("hdfs_failover", new HdfsFailover()),
+          Map.entry("java_api", new JavaApi()),
+          Map.entry("java_async", new JavaAsync()),
+          Map.entry("java_auth", new JavaAuth()),
+          Map.entry("java_chroot", new JavaChroot()),
+          Map.entry("java_session", new JavaSession()),
           Map.entry("kafka_broker", new KafkaBroker()),
           Map.entry("kafka_controller", new KafkaController()),
           Map.entry("kafka_migration", new KafkaMigration()),
           Map.entry("kafka_pipeline", new KafkaPipeline()),
           Map.entry("kafka_topics", new KafkaTopics()),
+          Map.entry("nifi_churn", new NifiChurn()),
           Map.entry("pulsar_metadata", new PulsarMetadata()),
+          Map.entry("solr_flink", new SolrFlink()),
           Map.entry("yarn_fencing", new YarnFencing())));
 
   private Main() {}
