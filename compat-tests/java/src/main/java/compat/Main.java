@@ -8,6 +8,7 @@ import java.util.TreeMap;
 public final class Main {
   private static final Map<String, Scenario> SCENARIOS = new TreeMap<>(
       Map.ofEntries(
+          Map.entry("curator_recipes", new CuratorRecipes()),
           Map.entry("druid_watches", new DruidWatches()),
           Map.entry("hbase_retry", new HbaseRetry()),
           Map.entry("hdfs_failover", new HdfsFailover()),
