@@ -9,6 +9,7 @@ public final class Main {
   private static final Map<String, Scenario> SCENARIOS = new TreeMap<>(
       Map.ofEntries(
           Map.entry("curator_recipes", new CuratorRecipes()),
+          Map.entry("curator_tracker", new CuratorTracker()),
           Map.entry("druid_watches", new DruidWatches()),
           Map.entry("hbase_retry", new HbaseRetry()),
           Map.entry("hdfs_failover", new HdfsFailover()),
@@ -22,6 +23,8 @@ public final class Main {
           Map.entry("kafka_migration", new KafkaMigration()),
           Map.entry("kafka_pipeline", new KafkaPipeline()),
           Map.entry("kafka_topics", new KafkaTopics()),
+          Map.entry("lock_contender", new LockContender()),
+          Map.entry("lock_election", new LockElection()),
           Map.entry("nifi_churn", new NifiChurn()),
           Map.entry("pulsar_metadata", new PulsarMetadata()),
           Map.entry("solr_flink", new SolrFlink()),

@@ -15,7 +15,7 @@ final class Session implements AutoCloseable {
   /** Long enough not to expire on a busy machine. */
   static final int LONG_MS = 20_000;
   /** For sessions that are meant to expire soon. */
-  static final int SHORT_MS = 1_500;
+  static final int SHORT_MS = 2_500;
 
   final Events watcher = new Events();
   final ZooKeeper zk;
