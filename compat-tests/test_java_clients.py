@@ -182,7 +182,8 @@ def test_lock_election(start_server, scenario):
 
 @pytest.mark.parametrize("seed", range(1, 11 if FULL else 4))
 def test_java_async(seed, start_server, scenario):
-    scenario("java_async", start_server(), "20000", str(seed))
+    scenario("java_async", start_server(), "50000" if FULL else "8000",
+             str(seed))
 
 
 def test_java_api(start_server, scenario):

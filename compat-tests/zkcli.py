@@ -63,7 +63,8 @@ class Shell:
         return self.event() == "NodeDeleted /last-event"
 
     def quit(self):
-        """Ends the shell and returns its exit status."""
+        """Ends the shell; its exit status is that of the last command."""
+        self._send("version")
         self._send("quit")
         return self._process.wait(ANSWER_SECONDS_MAX)
 

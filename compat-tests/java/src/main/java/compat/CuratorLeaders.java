@@ -74,7 +74,8 @@ final class CuratorLeaders {
       all.add(new Candidate(i, signal));
     }
     Candidate leader = awaitLeader(all, signal, "a first leader");
-    Check.equal(MEMBERS + 1, leader.latch.getParticipants().size(),
+    signal.await(
+        () -> leader.latch.getParticipants().size() == MEMBERS + 1,
         "all are participants");
 
     all.remove(leader);
