@@ -34,7 +34,10 @@ JAVA_38_CLASSPATH = ":".join(
 JAVA_39_JARS = os.environ.get("ZOOKEEPER_39_JARS", "")
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
-_ports = itertools.cycle(range(15000 + 500 * _worker, 15000 + 500 * _worker + 500))
+# Runs side by side begin at different places, so that they seldom want the same
+# port between the look at it and its use.
+_ports = itertools.cycle([15000 + 500 * _worker + (37 * os.getpid() + n) % 500
+                          for n in range(500)])
 _poll = threading.Event()  # Never set: a bounded wait between two looks.
 
 
@@ -130,7 +133,9 @@ class Server:
             raise AssertionError(
                 f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
         try:
-            return "Mode:" in four_letter_word(self.port, "srvr")
+            # A Java server may accept a connection while it starts and then
+            # never answer on it, so ask again soon on another one.
+            return "Mode:" in four_letter_word(self.port, "srvr", timeout=1)
         except OSError:
             return False
 
