@@ -3,7 +3,8 @@
 Each test is a scenario of java/src/main/java/compat, a program that checks
 every result itself.  PADDOCK_TEST_SERVER chooses the server: `paddock` (the
 default), `java` (ZooKeeper 3.9, the jars of the client) or `java38` (that of
-Debian); every scenario holds on all of them.  PADDOCK_TEST_FULL=1 runs them at full size.
+Debian); every scenario holds on all of them.  PADDOCK_TEST_FULL=1 runs them at
+full size.
 """
 
 import os
@@ -76,7 +77,6 @@ def scenario(classpath):
     def run(name, server, *args, heap="512m"):
         command = ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-cp", classpath,
                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
-                   f"-Dfull={str(FULL).lower()}",
                    f"-Dsince39={str(SERVER != 'java38').lower()}",
                    "compat.Main", name, server.address, *args]
         with subprocess.Popen(
@@ -205,7 +205,7 @@ def test_java_chroot(start_server, scenario):
 def test_zkcli_commands(classpath, start_server):
     server = start_server()
     with zkcli.Shell(classpath, server.address) as shell:
-        assert shell.command("sync /")[-1] == "Sync is OK"  # After its greeting.
+        assert shell.command("sync /")[-1] == "Sync is OK"
         for command, expected in zkcli.COMMANDS:
             zkcli.check_lines(command, expected, shell.command(command))
         assert shell.quit() == 0

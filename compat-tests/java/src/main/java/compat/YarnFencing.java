@@ -90,7 +90,8 @@ final class YarnFencing implements Scenario {
         () -> rm.zk.multi(List.of(createReadOnly, create(path + "/child"),
             Op.delete(path, -1)))),
         "create below a node created read-only in the same transaction");
-    List<ACL> noDelete = Check.acl(new ACL(Perms.ALL & ~Perms.DELETE, Ids.ANYONE_ID_UNSAFE));
+    List<ACL> noDelete = Check.acl(
+        new ACL(Perms.ALL & ~Perms.DELETE, Ids.ANYONE_ID_UNSAFE));
     Check.equal(List.of(0, 0, NO_AUTH, NOT_RUN), Check.multiFails(
         () -> rm.zk.multi(List.of(
             Op.create(path, null, noDelete, CreateMode.PERSISTENT),
@@ -145,7 +146,8 @@ final class YarnFencing implements Scenario {
   private static List<ACL> rootAcl(String credentials) throws Exception {
     String digest = org.apache.zookeeper.server.auth
         .DigestAuthenticationProvider.generateDigest(credentials);
-    return Check.acl(new ACL(Perms.READ | Perms.WRITE | Perms.ADMIN, Ids.ANYONE_ID_UNSAFE),
+    return Check.acl(
+        new ACL(Perms.READ | Perms.WRITE | Perms.ADMIN, Ids.ANYONE_ID_UNSAFE),
         new ACL(Perms.CREATE | Perms.DELETE, new Id("digest", digest)));
   }
 }
