@@ -3,8 +3,8 @@
 Each test is a scenario of java/src/main/java/compat, a program that checks
 every result itself.  PADDOCK_TEST_SERVER chooses the server: `paddock` (the
 default), `java` (ZooKeeper 3.9, the jars of the client) or `java38` (that of
-Debian); every scenario holds on all of them.  PADDOCK_TEST_FULL=1 runs them at
-full size.
+Debian); every scenario holds on all of them unless it says otherwise.
+PADDOCK_TEST_FULL=1 runs them at full size.
 """
 
 import os
@@ -186,6 +186,9 @@ def test_java_async(seed, start_server, scenario):
              str(seed))
 
 
+@pytest.mark.skipif(
+    SERVER == "java38",
+    reason="before 3.9 a path keeps one watch mode for each connection")
 def test_java_api(start_server, scenario):
     scenario("java_api", start_server(properties=SWEEP_OFTEN))
 

@@ -37,10 +37,7 @@ final class JavaApi implements Scenario {
       childrenAndEphemerals();
       transactions();
       asynchronous();
-      if (Boolean.getBoolean("since39")) {
-        // Before, a path kept one mode only for each connection.
-        addWatchModes();
-      }
+      addWatchModes();
       removeWatches();
       checkThenRemoveOneOfTwo();
       syncAndConfig();
