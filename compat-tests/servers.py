@@ -116,12 +116,16 @@ class Server:
         path.write_text("".join(f"{k}={v}\n" for k, v in self.config.items()))
         return path
 
-    def start(self):
+    def launch(self):
+        """Starts the process and does not wait for it to serve."""
         assert self.process is None or self.process.poll() is not None
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(self.write_config()), cwd=self.home,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start(self):
+        self.launch()
         wait_until(self._serves, START_SECONDS_MAX, f"{self.name} serves")
         return self
 
