@@ -7,6 +7,7 @@ connection belongs to one thread.
 
 import collections
 import itertools
+import select
 import socket
 import struct
 
@@ -138,6 +139,17 @@ def parse_handshake(payload):
     read_only = payload[at] if at < len(payload) else None
     return Handshake(len(payload), protocol, timeout, session, passwd,
                      read_only)
+
+
+def wait_readable(socks, seconds=READ_SECONDS):
+    """Returns those with something to read; fails when none has in time."""
+    by_number = {sock.fileno(): sock for sock in socks}
+    poll = select.poll()
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    ready = poll.poll(seconds * 1000)
+    assert ready, f"nothing to read within {seconds} s"
+    return [by_number[number] for number, _ in ready]
 
 
 class Connection:
