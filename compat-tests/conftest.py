@@ -13,7 +13,9 @@ import os
 import shutil
 
 import pytest
+from kazoo.client import KazooClient
 
+import proxy as proxies
 import servers
 
 KIND = os.environ.get("PADDOCK_TEST_SERVER", "paddock")
@@ -60,6 +62,13 @@ def new_server(config=None, **kw):
                                  java_properties=plain, **kw)
 
 
+def kazoo_client(hosts, **kw):
+    """A KazooClient that comes back quickly after a lost connection."""
+    quick = {"max_tries": -1, "delay": 0.05, "max_delay": 0.2}
+    return KazooClient(hosts, **{"connection_retry": dict(quick),
+                                 "command_retry": dict(quick), **kw})
+
+
 @pytest.fixture
 def make_server(request):
     """A function that makes servers; they are ended after the test."""
@@ -90,3 +99,29 @@ def server(request, make_server):
 def full():
     """Whether the long version of a test is asked for."""
     return os.environ.get("PADDOCK_TEST_FULL") == "1"
+
+
+@pytest.fixture
+def proxy(server):
+    """A proxy in front of the server; see proxy.py."""
+    with proxies.Proxy(server.port) as running:
+        yield running
+
+
+@pytest.fixture
+def kazoo(server):
+    """A function that connects kazoo clients; they end with the test.
+
+    `via` is the server or a proxy; the rest goes to KazooClient."""
+    clients = []
+
+    def connect(via=server, **kw):
+        client = kazoo_client(f"127.0.0.1:{via.port}", **kw)
+        clients.append(client)
+        client.start(30)
+        return client
+
+    yield connect
+    for client in clients:
+        client.stop()
+        client.close()
