@@ -15,6 +15,7 @@ import shutil
 import pytest
 from kazoo.client import KazooClient
 
+import build_c
 import proxy as proxies
 import servers
 
@@ -125,3 +126,20 @@ def kazoo(server):
     for client in clients:
         client.stop()
         client.close()
+
+
+@pytest.fixture(scope="session")
+def c_program(tmp_path_factory):
+    """A function that builds a program of c/ once and returns its path."""
+    reason = build_c.missing()
+    if reason:
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("c")
+    built = {}
+
+    def program(name):
+        if name not in built:
+            built[name] = build_c.build(name, folder)
+        return built[name]
+
+    return program
