@@ -70,8 +70,10 @@ class Proxy:
             with self._lock:
                 self._accepted += 1
                 self._sockets.update((client, server))
+            for sock in (client, server):
+                with contextlib.suppress(OSError):  # It may be gone already.
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for source, sink in ((client, server), (server, client)):
-                sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._pump, args=(source, sink),
                                  daemon=True).start()
 

@@ -225,6 +225,17 @@ class Connection:
         assert reply.xid == (PING_XID if op == PING else xid), reply
         return reply
 
+    def pipeline(self, requests, window=500):
+        """Sends (opcode, body) pairs with up to `window` in flight; returns
+        the replies in order."""
+        replies = []
+        for at in range(0, len(requests), window):
+            part = requests[at:at + window]
+            self.send(b"".join(request(next(self.xids), op, body)
+                               for op, body in part))
+            replies += [self.read_reply() for _ in part]
+        return replies
+
     def ping(self, seconds=READ_SECONDS):
         reply = self.call(PING, xid=PING_XID, seconds=seconds)
         assert reply.err == 0, reply

@@ -71,17 +71,6 @@ def raise_file_limit(wanted):
     return limit
 
 
-def pipeline(conn, requests, window=200):
-    """Sends (opcode, body) pairs with so many in flight; returns replies."""
-    replies = []
-    for at in range(0, len(requests), window):
-        part = requests[at:at + window]
-        conn.send(b"".join(raw.request(next(conn.xids), op, body)
-                           for op, body in part))
-        replies += [conn.read_reply() for _ in part]
-    return replies
-
-
 def assert_all_ok(replies):
     assert {r.err for r in replies} <= {0}
 
@@ -358,7 +347,7 @@ def test_watcher_that_never_reads(server):
     with bounds(server, 64):
         sets = [(raw.SET, raw.set_body(path, b""))] * 1000
         for _ in range(100):
-            assert_all_ok(pipeline(conn, sets, window=1000))
+            assert_all_ok(conn.pipeline(sets, window=1000))
     # It gets its events in order up to the close, or all of them.
     seen = 0
     with contextlib.suppress(raw.Closed):
@@ -384,7 +373,7 @@ def test_nodes_of_one_megabyte(server):
             for i in range(16):
                 conn.create(f"/m{index}-{i}")
             for turn in range(3):
-                assert_all_ok(pipeline(conn, [
+                assert_all_ok(conn.pipeline([
                     (raw.SET, raw.set_body(f"/m{index}-{i}",
                                            content(index, i, turn)))
                     for i in range(16)], window=4))
@@ -414,7 +403,7 @@ def test_a_hundred_thousand_children(server):
     conn.create("/p")
     names = [f"child-{i:08}" for i in range(count)]
     with bounds(server, 96 + count // 1024, p99_seconds=1):
-        assert_all_ok(pipeline(conn, [
+        assert_all_ok(conn.pipeline([
             (raw.CREATE, raw.create_body(f"/p/{name}")) for name in names],
             window=1000))
         readers = [raw.connect(server.port, timeout_ms=40000)
@@ -429,7 +418,7 @@ def test_a_hundred_thousand_children(server):
                 assert len(listed) == count and set(listed) == set(names)
                 stat = raw.take_stat(reply.body, at)
                 assert (stat.num_children, stat.cversion) == (count, count)
-        assert_all_ok(pipeline(conn, [
+        assert_all_ok(conn.pipeline([
             (raw.DELETE, raw.delete_body(f"/p/{name}")) for name in names],
             window=1000))
         assert conn.children("/p") == []
@@ -567,7 +556,7 @@ def test_port_in_use_is_refused(server, make_server):
 def test_client_that_arrives_during_start_up_is_not_left_hanging(server):
     conn = raw.connect(server.port, timeout_ms=40000)
     conn.create("/p")
-    assert_all_ok(pipeline(conn, [
+    assert_all_ok(conn.pipeline([
         (raw.CREATE, raw.create_body(f"/p/{i}", b"d" * 200))
         for i in range(50000)], window=1000))
     server.kill()

@@ -148,21 +148,10 @@ def load_and_kill(server, writers, rng, window, replies_wanted):
             killed = True
 
 
-def pipeline(conn, code, bodies):
-    """Returns the replies to many reads; a window at a time."""
-    replies = []
-    for at in range(0, len(bodies), 500):
-        part = bodies[at:at + 500]
-        conn.send(b"".join(raw.request(next(conn.xids), code, b)
-                           for b in part))
-        replies += [conn.read_reply() for _ in part]
-    return replies
-
-
 def read_nodes(conn, paths):
     """Returns {path: (data, Stat)} of those paths that exist."""
     found = {}
-    replies = pipeline(conn, raw.GET, [raw.read_body(p) for p in paths])
+    replies = conn.pipeline([(raw.GET, raw.read_body(p)) for p in paths])
     for path, reply in zip(paths, replies):
         if reply.err == 0:
             data, at = raw.take_buffer(reply.body)
