@@ -303,7 +303,11 @@ def check_everything(model, server):
 def reattach_all(model, server):
     for writer in model.writers:
         old = writer.conn
-        writer.conn = raw.reattach(old, server.port, timeout_ms=SESSION_MS)
+        try:
+            writer.conn = raw.reattach(old, server.port,
+                                       timeout_ms=SESSION_MS)
+        except raw.Closed:
+            pytest.fail(f"the server has lost zxid 0x{old.zxid:x}")
         assert writer.conn.session == old.session, "a live session is gone"
         writer.conn.zxid = max(old.zxid, model.zxid_max)
 
