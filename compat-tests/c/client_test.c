@@ -8,6 +8,8 @@
 #include "connect.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define EXPECT(condition)                                               \
   do {                                                                  \
@@ -436,24 +438,49 @@ static void TestAcl(void) {
 
 /* ---- Sessions ---- */
 
+/* Runs a process that makes the ephemeral /e and dies without closing its
+   session.  Returns the session. */
+static clientid_t LeaveSession(void) {
+  int ends[2];
+  EXPECT(pipe(ends) == 0);
+  const pid_t child = fork();
+  EXPECT(child >= 0);
+  if (child == 0) {
+    Session session;
+    zhandle_t *zh = MustConnect(&session);
+    MustCreate(zh, "/e", ZOO_EPHEMERAL);
+    const ssize_t size = sizeof(clientid_t);
+    _exit(write(ends[1], zoo_client_id(zh), size) == size ? 0 : 1);
+  }
+  clientid_t id;
+  int status;
+  EXPECT(read(ends[0], &id, sizeof id) == sizeof id);
+  EXPECT(waitpid(child, &status, 0) == child && status == 0);
+  close(ends[0]);
+  close(ends[1]);
+  return id;
+}
+
 static void TestReattach(void) {
-  Session session, second_session, other_session;
-  zhandle_t *zh = MustConnect(&session);
-  zhandle_t *other = MustConnect(&other_session);
-  MustCreate(zh, "/e", ZOO_EPHEMERAL);
-  const clientid_t id = *zoo_client_id(zh);
-  zhandle_t *second = Connect(hosts, 10000, &id, &second_session);
-  EXPECT(second != NULL);
-  EXPECT(zoo_client_id(second)->client_id == id.client_id);
+  const clientid_t id = LeaveSession();
+  Session session, other_session, late_session = {0};
+  zhandle_t *zh = Connect(hosts, 10000, &id, &session);
+  EXPECT(zh != NULL);
+  EXPECT(zoo_client_id(zh)->client_id == id.client_id);
   struct Stat stat;
-  EXPECT_RC(ZOK, zoo_exists(second, "/e", 0, &stat));
+  EXPECT_RC(ZOK, zoo_exists(zh, "/e", 0, &stat));
   EXPECT(stat.ephemeralOwner == id.client_id);
-  zookeeper_close(second); /* Closes the session. */
+  EXPECT_RC(ZOK, zoo_set(zh, "/e", "mine", 4, 0));
+  zookeeper_close(zh); /* Closes the session. */
+  zhandle_t *other = MustConnect(&other_session);
   EXPECT_RC(ZNONODE, zoo_exists(other, "/e", 0, &stat));
-  EXPECT(WaitFor(&session.expired, 1, WAIT_SECONDS) == 0);
-  EXPECT(is_unrecoverable(zh) == ZINVALIDSTATE);
+  zhandle_t *late =
+      zookeeper_init(hosts, OnSession, 10000, &id, &late_session, 0);
+  EXPECT(late != NULL);
+  EXPECT(WaitFor(&late_session.expired, 1, WAIT_SECONDS) == 0);
+  EXPECT(is_unrecoverable(late) == ZINVALIDSTATE);
+  zookeeper_close(late);
   zookeeper_close(other);
-  zookeeper_close(zh);
 }
 
 static void TestUnknownSessionExpires(void) {
