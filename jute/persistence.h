@@ -1,0 +1,35 @@
+// Headers of files (module org.apache.zookeeper.server.persistence;
+// zab-and-disk.md chapter 6).
+
+#ifndef PADDOCK_JUTE_PERSISTENCE_H_
+#define PADDOCK_JUTE_PERSISTENCE_H_
+
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "jute/record.h"
+
+namespace paddock::jute {
+
+struct FileHeader {
+  int32_t magic = 0;
+  int32_t version = 0;
+  int64_t dbid = 0;
+
+  static constexpr auto Fields() {
+    return std::tuple{Field{"magic", &FileHeader::magic},
+                      Field{"version", &FileHeader::version},
+                      Field{"dbid", &FileHeader::dbid}};
+  }
+  friend bool operator==(const FileHeader&, const FileHeader&) = default;
+};
+
+inline constexpr int32_t kLogMagic = 0x5A4B4C47;       // "ZKLG"
+inline constexpr int32_t kSnapshotMagic = 0x5A4B534E;  // "ZKSN"
+inline constexpr int32_t kFileVersion = 2;
+
+}  // namespace paddock::jute
+
+#endif  // PADDOCK_JUTE_PERSISTENCE_H_

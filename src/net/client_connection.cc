@@ -1,0 +1,423 @@
+#include "net/client_connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/error_code.hpp>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "jute/archive.h"
+#include "net/client_connections.h"
+
+namespace paddock::net {
+namespace {
+
+using boost::asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr int kFramesPerRead = 1024;
+
+size_t BytesBeyondFirst(const InputBuffer& input) {
+  return std::max(input.capacity(), InputBuffer::kBytesMin) -
+         InputBuffer::kBytesMin;
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(ClientConnections* all, ConnectionId id,
+                                   tcp::socket socket,
+                                   const tcp::endpoint& remote)
+    : all_(all),
+      id_(id),
+      remote_(remote),
+      socket_(std::move(socket)),
+      last_io_(all->events_->Now()) {}
+
+void ClientConnection::Start() {
+  error_code ignored;  // An option that is refused only costs speed
+  socket_.set_option(tcp::no_delay(true), ignored);
+  if (all_->options_.tcp_keep_alive) {
+    socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+  }
+  error_code error;
+  socket_.non_blocking(true, error);
+  if (error) {
+    Close();
+    return;
+  }
+  StartRead();
+}
+
+// --- Input ---
+
+size_t ClientConnection::InputBytesMax() const {
+  const ClientOptions& options = all_->options_;
+  if (all_->totals_.input_bytes >= options.input_bytes_total_max) {
+    return InputBuffer::kBytesLarge;
+  }
+  const size_t one_frame =
+      held_ ? kFramePrefixBytes + static_cast<size_t>(options.frame_bytes_max)
+            : frame_bytes_wanted_;
+  return InputBuffer::kBytesLarge + one_frame;
+}
+
+void ClientConnection::StartRead() {
+  if (reading_ || end_of_input_ || state_ == State::kClosed ||
+      (state_ == State::kOpen && !all_->reading_)) {
+    return;
+  }
+  const size_t before = BytesBeyondFirst(input_);
+  const bool has_room = input_.MakeRoom(InputBytesMax());
+  all_->totals_.input_bytes += BytesBeyondFirst(input_) - before;
+  if (!has_room) {
+    if (!held_) {
+      HangUp("no memory is left for input");
+    }
+    return;
+  }
+  reading_ = true;
+  socket_.async_read_some(
+      boost::asio::buffer(input_.room(), input_.room_bytes()),
+      [self = shared_from_this()](const error_code& error, size_t count) {
+        self->OnRead(error, count);
+      });
+}
+
+void ClientConnection::OnRead(const error_code& error, size_t count) {
+  reading_ = false;
+  if (state_ == State::kClosed) {
+    return;
+  }
+  if (error == boost::asio::error::eof) {
+    OnEndOfInput();
+    return;
+  }
+  if (error) {
+    Close();
+    return;
+  }
+  all_->stats_.bytes_received += static_cast<int64_t>(count);
+  if (state_ != State::kOpen) {
+    ReleaseInput();
+    StartRead();
+    return;
+  }
+  input_.Commit(count);
+  last_io_ = all_->events_->Now();
+  if (held_) {
+    AnswerHeldPings();
+  } else {
+    Process(kFramesPerRead);
+  }
+  StartRead();
+}
+
+void ClientConnection::OnEndOfInput() {
+  end_of_input_ = true;
+  if (state_ == State::kLingering) {
+    Close();
+    return;
+  }
+  if (state_ == State::kOpen && !held_) {
+    Process(kFramesPerRead);
+  }
+  if (state_ == State::kOpen) {
+    all_->half_closed_.push_back(shared_from_this());
+  }
+}
+
+bool ClientConnection::Process(int frames_max) {
+  if (!all_->reading_ || AnswerFourLetterWord()) {
+    return false;
+  }
+  bool handed_on = false;
+  while (state_ == State::kOpen) {
+    const FrameScan scan =
+        ScanFrame(input_.data(), all_->options_.frame_bytes_max);
+    if (scan.kind == FrameScan::Kind::kBad) {
+      HangUp("the length of a request is negative or above jute.maxbuffer");
+      break;
+    }
+    if (!AdmitLargeRequest(scan.bytes)) {
+      HangUp("largeRequestMaxBytes is used up");
+      break;
+    }
+    if (scan.kind == FrameScan::Kind::kPartial) {
+      frame_bytes_wanted_ = scan.bytes;
+      break;
+    }
+    if (handshake_begun_ && IsPing(scan.frame)) {
+      if (pings_answered_bytes_ == 0) {
+        all_->events_->OnFrame(id_, scan.frame);
+      }
+    } else if (!handshake_begun_) {
+      if (!AdmitHandshake(scan.frame)) {
+        HangUp("the connection throttle has no tokens left");
+        break;
+      }
+      handshake_begun_ = true;
+      all_->events_->OnFrame(id_, scan.frame);
+      handed_on = true;
+    } else if (frames_max > 0 && MayPass()) {
+      all_->events_->OnFrame(id_, scan.frame);
+      handed_on = true;
+      --frames_max;
+    } else {
+      Hold();
+      break;
+    }
+    Consume(scan.bytes);
+  }
+  return handed_on;
+}
+
+bool ClientConnection::AnswerFourLetterWord() {
+  const std::string_view data = input_.data();
+  if (handshake_begun_ || data.size() < kFourLetterWordBytes) {
+    return false;
+  }
+  const std::string_view word = data.substr(0, kFourLetterWordBytes);
+  const std::optional<size_t> argument_bytes =
+      all_->events_->FourLetterWordArgumentBytes(word);
+  if (!argument_bytes.has_value()) {
+    return false;
+  }
+  const std::string_view argument =
+      data.substr(kFourLetterWordBytes, *argument_bytes);
+  if (argument.size() == *argument_bytes || end_of_input_) {
+    Append(all_->events_->FourLetterWord(id_, word, argument));
+    CloseGently();
+  }
+  return true;
+}
+
+bool ClientConnection::AdmitLargeRequest(size_t bytes) {
+  const int64_t threshold = all_->options_.large_request_threshold;
+  const int64_t size =
+      static_cast<int64_t>(bytes) - static_cast<int64_t>(kFramePrefixBytes);
+  if (threshold <= 0 || size <= threshold || large_request_bytes_ > 0) {
+    return true;
+  }
+  int64_t& total = all_->totals_.large_request_bytes;
+  if (total + size > all_->options_.large_request_bytes_max) {
+    ++all_->stats_.large_requests_rejected;
+    return false;
+  }
+  total += size;
+  large_request_bytes_ = size;
+  return true;
+}
+
+bool ClientConnection::AdmitHandshake(std::string_view frame) {
+  ++all_->stats_.handshakes;
+  // ConnectRequest: protocolVersion, lastZxidSeen, timeOut, sessionId.
+  constexpr size_t kSessionIdOffset = 16;
+  const bool is_new =
+      frame.size() < kSessionIdOffset + 8 ||
+      jute::LoadBigEndian<int64_t>(frame.data() + kSessionIdOffset) == 0;
+  const absl::Duration now = all_->events_->Now();
+  const bool admitted = is_new ? all_->throttle_.AdmitNew(now)
+                               : all_->throttle_.AdmitRenewal(now);
+  if (!admitted) {
+    ++all_->stats_.throttled;
+  }
+  return admitted;
+}
+
+bool ClientConnection::MayPass() const {
+  const ClientOptions& options = all_->options_;
+  const bool all_behind =
+      all_->totals_.unsent_bytes > options.unsent_bytes_total_soft;
+  const size_t unsent_max = all_behind ? 0 : options.unsent_bytes_soft;
+  return unsent_bytes() <= unsent_max && all_->events_->MayPass(id_);
+}
+
+void ClientConnection::Hold() {
+  CHECK(!held_);
+  held_ = true;
+  all_->held_.push_back(shared_from_this());
+  AnswerHeldPings();
+}
+
+void ClientConnection::AnswerHeldPings() {
+  while (state_ == State::kOpen) {
+    const FrameScan scan =
+        ScanFrame(input_.data().substr(pings_answered_bytes_),
+                  all_->options_.frame_bytes_max);
+    if (scan.kind != FrameScan::Kind::kFrame) {
+      return;  // A bad length is dealt with when its turn comes
+    }
+    if (IsPing(scan.frame)) {
+      all_->events_->OnFrame(id_, scan.frame);
+    }
+    pings_answered_bytes_ += scan.bytes;
+  }
+}
+
+bool ClientConnection::TakeTurn(int frames_max) {
+  held_ = false;
+  if (state_ != State::kOpen) {
+    return false;
+  }
+  const bool handed_on = Process(frames_max);
+  StartRead();
+  return handed_on;
+}
+
+void ClientConnection::Consume(size_t bytes) {
+  input_.Consume(bytes);
+  frame_bytes_wanted_ = 0;
+  pings_answered_bytes_ -= std::min(pings_answered_bytes_, bytes);
+  all_->totals_.large_request_bytes -= std::exchange(large_request_bytes_, 0);
+}
+
+void ClientConnection::ReleaseInput() {
+  Consume(0);
+  pings_answered_bytes_ = 0;
+  all_->totals_.input_bytes -= BytesBeyondFirst(input_);
+  input_.Release();
+}
+
+// --- Output ---
+
+void ClientConnection::Append(std::string bytes) {
+  if (state_ != State::kOpen || bytes.empty()) {
+    return;
+  }
+  all_->totals_.unsent_bytes += bytes.size();
+  if (output_.empty()) {
+    output_ = std::move(bytes);
+  } else {
+    if (sent_ > output_.size() / 2) {
+      output_.erase(0, sent_);
+      sent_ = 0;
+    }
+    output_ += bytes;
+  }
+  MarkDirty();
+}
+
+void ClientConnection::MarkDirty() {
+  if (!dirty_) {
+    dirty_ = true;
+    all_->dirty_.push_back(shared_from_this());
+  }
+}
+
+void ClientConnection::Flush() {
+  dirty_ = false;
+  if (state_ == State::kClosed || state_ == State::kLingering) {
+    return;
+  }
+  if (unsent_bytes() > 0 && !waiting_to_write_) {
+    Send();
+  }
+  if (state_ == State::kClosed) {
+    return;
+  }
+  if (unsent_bytes() == 0) {
+    if (state_ == State::kFlushing) {
+      Linger();
+    }
+    return;
+  }
+  const ClientOptions& options = all_->options_;
+  const bool all_behind =
+      all_->totals_.unsent_bytes > options.unsent_bytes_total_hard;
+  if (unsent_bytes() > options.unsent_bytes_hard ||
+      (all_behind && unsent_bytes() > options.unsent_bytes_soft)) {
+    ++all_->stats_.slow_readers_closed;
+    HangUp(fmt::format("it does not take its answers, {} bytes wait",
+                       unsent_bytes()));
+  }
+}
+
+void ClientConnection::Send() {
+  error_code error;
+  const size_t count = socket_.write_some(
+      boost::asio::buffer(output_.data() + sent_, unsent_bytes()), error);
+  if (error && error != boost::asio::error::would_block) {
+    Close();
+    return;
+  }
+  if (count > 0) {
+    last_io_ = all_->events_->Now();
+    all_->totals_.unsent_bytes -= count;
+    sent_ += count;
+  }
+  if (unsent_bytes() == 0) {
+    output_ = std::string();
+    sent_ = 0;
+    return;
+  }
+  waiting_to_write_ = true;
+  socket_.async_wait(tcp::socket::wait_write,
+                     [self = shared_from_this()](const error_code& wait_error) {
+                       self->waiting_to_write_ = false;
+                       if (!wait_error) {
+                         self->Flush();
+                       }
+                     });
+}
+
+// --- The end ---
+
+void ClientConnection::CloseGently() {
+  if (state_ != State::kOpen) {
+    return;
+  }
+  state_ = State::kFlushing;
+  all_->AddClosing(shared_from_this());
+  MarkDirty();
+}
+
+void ClientConnection::Linger() {
+  CHECK_EQ(unsent_bytes(), 0u);
+  error_code error;
+  socket_.shutdown(tcp::socket::shutdown_send, error);
+  if (error || end_of_input_ || all_->MustNotLinger()) {
+    Close();
+    return;
+  }
+  all_->Remove(*this);
+  state_ = State::kLingering;
+  if (!reading_) {
+    ReleaseInput();
+    StartRead();
+  }
+}
+
+void ClientConnection::CloseIfAnswered() {
+  if (state_ == State::kOpen && !held_ && unsent_bytes() == 0 &&
+      all_->events_->IsIdle(id_)) {
+    Close();
+  }
+}
+
+void ClientConnection::HangUp(std::string_view why) {
+  all_->LogHangUp(*this, why);
+  Close();
+}
+
+void ClientConnection::Close() {
+  if (state_ == State::kClosed) {
+    return;
+  }
+  all_->Remove(*this);
+  if (state_ != State::kOpen) {
+    --all_->closing_count_;
+  }
+  state_ = State::kClosed;
+  error_code ignored;
+  socket_.close(ignored);  // Cancels what is pending, so memory may go
+  ReleaseInput();
+  all_->totals_.unsent_bytes -= unsent_bytes();
+  output_ = std::string();
+  sent_ = 0;
+}
+
+}  // namespace paddock::net

@@ -1,0 +1,132 @@
+// One client's socket: bytes in to frames, replies to bytes out.
+//
+// Frames are handed on as they lie in the input buffer.  A request that may
+// not pass yet is held: it and all behind it stay in the buffer, in order,
+// while the buffer is read on to a bound.  Pings among them are handed on at
+// once, so that heartbeats are answered whatever else waits; when the buffer
+// is full, the socket is not read any more and the client feels the pressure.
+//
+// How it ends: (a) the client closes: every complete frame is handled and
+// answered first, for the client may have closed only its sending side.
+// (b) Append(close) or CloseGently(): the output is flushed, our side is shut
+// down, and what still arrives is thrown away until the client has closed too,
+// as closing at once would reset the connection and lose the last bytes.
+// (c) Close(): at once, for errors and violations.
+//
+// Not thread-safe.
+
+#ifndef PADDOCK_NET_CLIENT_CONNECTION_H_
+#define PADDOCK_NET_CLIENT_CONNECTION_H_
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "base/ids.h"
+#include "net/frame.h"
+#include "net/input_buffer.h"
+
+namespace paddock::net {
+
+class ClientConnections;
+
+// Shared, for a pending operation of Asio must find it alive even when it was
+// closed meanwhile.
+class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+ public:
+  // `all` must outlive all handlers of the socket's io_context.
+  ClientConnection(ClientConnections* all, ConnectionId id,
+                   boost::asio::ip::tcp::socket socket,
+                   const boost::asio::ip::tcp::endpoint& remote);
+
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  void Start();
+
+  // Adds to the output; Flush() sends it.
+  void Append(std::string bytes);
+
+  // No more frames are handed on; closes once the output is flushed.
+  void CloseGently();
+
+  // Sends what the socket takes; the rest goes when it takes more.
+  void Flush();
+
+  // Lets a held connection go on, for at most `frames_max` requests.  Returns
+  // whether a frame was handed on.
+  bool TakeTurn(int frames_max);
+
+  // Closes a connection whose client has closed its sending side and has had
+  // all its answers.
+  void CloseIfAnswered();
+
+  void Close();
+
+  ConnectionId id() const { return id_; }
+  const boost::asio::ip::tcp::endpoint& remote() const { return remote_; }
+  bool is_open() const { return state_ != State::kClosed; }
+  // Whether it is neither closed nor on the way there.
+  bool is_accepting() const { return state_ == State::kOpen; }
+  size_t unsent_bytes() const { return output_.size() - sent_; }
+  absl::Duration last_io() const { return last_io_; }
+
+ private:
+  enum class State {
+    kOpen,
+    kFlushing,   // Will be shut down once the output is sent
+    kLingering,  // Is shut down; waits for the client to close
+    kClosed,
+  };
+
+  void StartRead();
+  void OnRead(const boost::system::error_code& error, size_t count);
+  void OnEndOfInput();
+  size_t InputBytesMax() const;
+
+  // Hands on frames; returns whether there was one.
+  bool Process(int frames_max);
+  bool AnswerFourLetterWord();
+  bool AdmitLargeRequest(size_t bytes);
+  bool AdmitHandshake(std::string_view frame);
+  bool MayPass() const;
+  void Hold();
+  void AnswerHeldPings();
+  void Consume(size_t bytes);
+  void ReleaseInput();
+  void HangUp(std::string_view why);
+
+  void MarkDirty();
+  void Send();
+  void Linger();
+
+  ClientConnections* const all_;
+  const ConnectionId id_;
+  const boost::asio::ip::tcp::endpoint remote_;
+  boost::asio::ip::tcp::socket socket_;
+  State state_ = State::kOpen;
+
+  InputBuffer input_;
+  size_t frame_bytes_wanted_ = 0;    // Of the frame at the front, if known
+  size_t pings_answered_bytes_ = 0;  // From the front; at a frame's end
+  int64_t large_request_bytes_ = 0;  // Counted for the frame at the front
+  bool reading_ = false;
+  bool end_of_input_ = false;
+  bool handshake_begun_ = false;  // The first frame has been handed on
+  bool held_ = false;
+
+  std::string output_;
+  size_t sent_ = 0;  // Of output_
+  bool dirty_ = false;
+  bool waiting_to_write_ = false;
+
+  absl::Duration last_io_;
+};
+
+}  // namespace paddock::net
+
+#endif  // PADDOCK_NET_CLIENT_CONNECTION_H_

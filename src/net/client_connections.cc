@@ -1,0 +1,207 @@
+#include "net/client_connections.h"
+
+#include <algorithm>
+#include <boost/asio/socket_base.hpp>
+#include <boost/system/error_code.hpp>
+
+#include "base/check.h"
+#include "net/address.h"
+
+namespace paddock::net {
+namespace {
+
+using boost::asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr int kFramesPerTurn = 64;
+
+}  // namespace
+
+ClientConnections::ClientConnections(const ClientOptions& options,
+                                     ClientEvents* events)
+    : options_(options), events_(events), throttle_(options.throttle) {}
+
+ClientConnections::~ClientConnections() {
+  // The owner is not told any more: it is going away itself.
+  const auto connections = std::exchange(connections_, {});
+  for (const auto& [id, connection] : connections) {
+    connection->Close();
+  }
+  for (const Closing& closing : closing_) {
+    closing.connection->Close();
+  }
+}
+
+bool ClientConnections::IsRefused(
+    const boost::asio::ip::address& address) const {
+  const auto total_max = static_cast<size_t>(options_.connections_max);
+  if (total_max > 0 && connections_.size() >= total_max) {
+    return true;
+  }
+  const auto found = per_address_.find(address);
+  return options_.connections_per_address_max > 0 &&
+         found != per_address_.end() &&
+         found->second >= options_.connections_per_address_max;
+}
+
+void ClientConnections::Add(tcp::socket socket, const tcp::endpoint& remote) {
+  const tcp::endpoint client(Unmapped(remote.address()), remote.port());
+  if (IsRefused(client.address())) {
+    ++stats_.rejected;
+    if (hang_up_log_.Allow(events_->Now())) {
+      log::Warning(
+          "refusing connection from {}: maxClientCnxns or maxCnxns is reached",
+          FormatAddress(client.address()));
+    }
+    error_code ignored;
+    socket.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+    socket.close(ignored);  // Resets the connection
+    return;
+  }
+  const ConnectionId id{++last_id_};
+  auto connection =
+      std::make_shared<ClientConnection>(this, id, std::move(socket), client);
+  connections_.emplace(id, connection);
+  ++per_address_[client.address()];
+  events_->OnConnected(id, FormatAddress(client.address()), client.port());
+  connection->Start();
+}
+
+void ClientConnections::Remove(const ClientConnection& connection) {
+  if (connections_.erase(connection.id()) == 0) {
+    return;
+  }
+  const auto found = per_address_.find(connection.remote().address());
+  CHECK(found != per_address_.end());
+  if (--found->second == 0) {
+    per_address_.erase(found);
+  }
+  events_->OnDisconnected(connection.id());
+}
+
+void ClientConnections::AddClosing(Pointer connection) {
+  ++closing_count_;
+  closing_.push_back({.deadline = events_->Now() + options_.close_timeout,
+                      .connection = std::move(connection)});
+}
+
+void ClientConnections::LogHangUp(const ClientConnection& connection,
+                                  std::string_view why) {
+  if (!hang_up_log_.Allow(events_->Now())) {
+    return;
+  }
+  log::Warning("closing connection of {}:{}: {} ({} such lines left out)",
+               FormatAddress(connection.remote().address()),
+               connection.remote().port(), why, hang_up_log_.TakeSuppressed());
+}
+
+void ClientConnections::Append(ConnectionId connection, std::string bytes,
+                               bool close) {
+  const auto found = connections_.find(connection);
+  if (found == connections_.end()) {
+    return;
+  }
+  found->second->Append(std::move(bytes));
+  if (close) {
+    found->second->CloseGently();
+  }
+}
+
+void ClientConnections::Flush() {
+  // By index: what closes during it may add to the list.
+  for (size_t i = 0; i < dirty_.size(); ++i) {
+    const Pointer connection = std::move(dirty_[i]);
+    connection->Flush();
+  }
+  dirty_.clear();
+  for (const Pointer& connection : half_closed_) {
+    connection->CloseIfAnswered();
+  }
+  std::erase_if(half_closed_,
+                [](const Pointer& c) { return !c->is_accepting(); });
+}
+
+bool ClientConnections::Resume() {
+  bool handed_on = false;
+  for (size_t turns = reading_ ? held_.size() : 0; turns > 0; --turns) {
+    const Pointer connection = std::move(held_.front());
+    held_.pop_front();
+    handed_on |= connection->TakeTurn(kFramesPerTurn);
+  }
+  return handed_on;
+}
+
+absl::Duration ClientConnections::NextDeadline() const {
+  absl::Duration next = absl::InfiniteDuration();
+  if (!connections_.empty()) {
+    next = std::min(next, next_sessionless_check_);
+  }
+  if (!held_.empty()) {
+    next = std::min(next, next_held_tick_);
+  }
+  if (!closing_.empty()) {
+    next = std::min(next, closing_.front().deadline);
+  }
+  return next;
+}
+
+void ClientConnections::RunTimers() {
+  const absl::Duration now = events_->Now();
+  RunClosingTimers(now);
+  if (now >= next_held_tick_ && !held_.empty()) {
+    next_held_tick_ = now + options_.held_tick;
+    for (const Pointer& connection : held_) {
+      events_->OnHeld(connection->id());
+    }
+  }
+  if (now >= next_sessionless_check_ && !connections_.empty()) {
+    next_sessionless_check_ = now + options_.sessionless_timeout;
+    CloseSessionless(now);
+  }
+}
+
+void ClientConnections::RunClosingTimers(absl::Duration now) {
+  while (!closing_.empty() && (closing_.front().deadline <= now ||
+                               !closing_.front().connection->is_open())) {
+    const Pointer connection = std::move(closing_.front().connection);
+    closing_.pop_front();
+    if (!connection->is_open()) {
+      continue;
+    }
+    if (connection->last_io() + options_.close_timeout > now) {
+      closing_.push_back(
+          {.deadline = now + options_.close_timeout, .connection = connection});
+    } else {
+      connection->Close();
+    }
+  }
+}
+
+void ClientConnections::CloseSessionless(absl::Duration now) {
+  std::vector<Pointer> expired;
+  for (const auto& [id, connection] : connections_) {
+    if (connection->is_accepting() &&
+        now - connection->last_io() >= options_.sessionless_timeout &&
+        !events_->HasSession(id)) {
+      expired.push_back(connection);
+    }
+  }
+  for (const Pointer& connection : expired) {
+    ++stats_.sessionless_expired;
+    connection->Close();
+  }
+}
+
+void ClientConnections::CloseAll() {
+  StopReading();
+  std::vector<Pointer> all;
+  for (const auto& [id, connection] : connections_) {
+    all.push_back(connection);
+  }
+  for (const Pointer& connection : all) {
+    connection->CloseGently();
+  }
+  Flush();
+}
+
+}  // namespace paddock::net

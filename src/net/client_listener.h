@@ -1,0 +1,86 @@
+// Accepts clients' connections and hands them to ClientConnections.  The port
+// is taken by Bind() and opened by Listen(): until then a client is refused,
+// as a connection that nobody serves would only cost it time.
+//
+// Not thread-safe.
+
+#ifndef PADDOCK_NET_CLIENT_LISTENER_H_
+#define PADDOCK_NET_CLIENT_LISTENER_H_
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "net/client_connections.h"
+#include "net/client_events.h"
+#include "net/client_options.h"
+
+namespace paddock::net {
+
+class ClientListener {
+ public:
+  // Takes the address and port of `options`.  Errors: kUnavailable when the
+  // port is in use, kInvalidArgument when there is no such address here; the
+  // message names them.  All arguments outlive the listener.
+  static absl::StatusOr<std::unique_ptr<ClientListener>> Bind(
+      const ClientOptions& options, boost::asio::io_context* io,
+      ClientEvents* events, ClientConnections* connections);
+
+  ~ClientListener();
+
+  ClientListener(const ClientListener&) = delete;
+  ClientListener& operator=(const ClientListener&) = delete;
+
+  // Opens the port and begins to accept.  Called once.
+  absl::Status Listen();
+
+  // Closes the port.  Connections stay.
+  void Close();
+
+  // Goes on accepting after a lack of resources.  Called when NextDeadline()
+  // has come; earlier calls do nothing.
+  void RunTimers();
+  absl::Duration NextDeadline() const { return retry_at_; }
+
+  uint16_t port() const { return port_; }
+  // "127.0.0.1:2181"; "0.0.0.0:2181" where it listens on all addresses.
+  std::string address() const;
+
+ private:
+  ClientListener(const ClientOptions& options, boost::asio::io_context* io,
+                 ClientEvents* events, ClientConnections* connections);
+
+  absl::Status BindAnyAddress();
+  absl::Status BindTo(const boost::asio::ip::tcp::endpoint& endpoint);
+  void Accept();
+  void OnAccepted(const boost::system::error_code& error,
+                  boost::asio::ip::tcp::socket socket);
+  // The process has no descriptor left: uses the spare one to turn a waiting
+  // client away, which would hang otherwise.
+  void TurnOneAway();
+
+  const int backlog_;
+  const std::string host_;
+  uint16_t port_;
+  boost::asio::io_context* const io_;
+  ClientEvents* const events_;
+  ClientConnections* const connections_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::ip::tcp::endpoint remote_;  // Of the one being accepted
+  int spare_descriptor_ = -1;
+  absl::Duration retry_at_ = absl::InfiniteDuration();
+  LogLimit error_log_{1};
+
+  // Tells handlers of pending operations that the listener is gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace paddock::net
+
+#endif  // PADDOCK_NET_CLIENT_LISTENER_H_

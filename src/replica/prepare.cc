@@ -1,0 +1,696 @@
+#include "replica/prepare.h"
+
+#include <zlib.h>
+
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "absl/hash/hash.h"
+#include "base/check.h"
+#include "fmt/format.h"
+#include "replica/multi.h"
+#include "tree/digest.h"
+#include "tree/path.h"
+
+namespace paddock::replica {
+namespace {
+
+using jute::OpCode;
+
+constexpr int64_t kContainerOwner = std::numeric_limits<int64_t>::min();
+constexpr uint64_t kTtlOwnerMark = 0xff00000000000000;
+constexpr int64_t kTtlMsMax = 0xffffffffff;
+constexpr size_t kTxnHeaderBytes = 32;
+
+// CreateRequest.flags (client-protocol.md 3.2).
+bool IsKnownFlags(int32_t flags) { return flags >= 0 && flags <= 6; }
+bool IsEphemeral(int32_t flags) { return flags == 1 || flags == 3; }
+bool IsSequential(int32_t flags) {
+  return flags == 2 || flags == 3 || flags == 6;
+}
+bool IsTtl(int32_t flags) { return flags == 5 || flags == 6; }
+
+bool HasNul(std::string_view path) {
+  return path.find('\0') != std::string_view::npos;
+}
+
+// The text before the last slash, "/" standing for an empty one; nullopt for
+// a path without a slash or with a NUL.
+std::optional<std::string_view> ParentOf(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos || HasNul(path)) {
+    return std::nullopt;
+  }
+  return slash == 0 ? std::string_view("/") : path.substr(0, slash);
+}
+
+bool IsUndeletable(std::string_view path) {
+  return path == "/" || path == tree::kZooKeeperPath ||
+         path == tree::kQuotaPath || path == tree::kConfigPath;
+}
+
+int32_t WrappingIncrement(int32_t value) {
+  return static_cast<int32_t>(static_cast<uint32_t>(value) + 1);
+}
+
+// The version after a change of a node at `version`, when `expected` allows
+// it.  Never -1, which means "any" to clients.
+std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
+  if (expected != -1 && expected != version) {
+    return std::nullopt;
+  }
+  const int32_t next = WrappingIncrement(version);
+  return next == -1 ? 0 : next;
+}
+
+}  // namespace
+
+size_t Preparer::PathHash::operator()(std::string_view path) const {
+  return absl::Hash<std::string_view>()(path);
+}
+size_t Preparer::PathHash::operator()(const Change* change) const {
+  return absl::Hash<std::string_view>()(change->path);
+}
+bool Preparer::PathEqual::operator()(const Change* a,
+                                     std::string_view b) const {
+  return a->path == b;
+}
+bool Preparer::PathEqual::operator()(const Change* a, const Change* b) const {
+  return a->path == b->path;
+}
+
+const jute::StatPersisted& Preparer::View::stat() const {
+  return change != nullptr ? change->stat : node->stat();
+}
+absl::Span<const jute::ACL> Preparer::View::acl() const {
+  return change != nullptr && change->acl != nullptr ? change->acl->entries()
+                                                     : node->acl().entries();
+}
+int32_t Preparer::View::num_children() const {
+  return change != nullptr ? change->num_children : node->num_children();
+}
+int64_t Preparer::View::data_bytes() const {
+  return change != nullptr ? change->data_bytes
+                           : static_cast<int64_t>(node->data().size());
+}
+
+Preparer::Preparer(const Options& options, const tree::DataTree& tree)
+    : options_(options), tree_(tree) {}
+
+Preparer::~Preparer() = default;
+
+std::string Preparer::Prepare(const Caller& caller, OpCode op,
+                              std::string_view body) {
+  std::string bytes;
+  BeginTxn(caller, &bytes);
+  const Error error = PrepareBody(op, body, &bytes);
+  return Finish(op, error, std::move(bytes));
+}
+
+std::string Preparer::CreateSession(const Caller& caller, int32_t timeout_ms) {
+  std::string bytes;
+  BeginTxn(caller, &bytes);
+  jute::Write(jute::CreateSessionTxn{.timeOut = timeout_ms}, &bytes);
+  return Finish(OpCode::kCreateSession, Error::kOk, std::move(bytes));
+}
+
+std::string Preparer::CloseSession(const Caller& caller) {
+  std::string bytes;
+  BeginTxn(caller, &bytes);
+  absl::btree_set<std::string_view> paths;
+  if (const auto* nodes = tree_.EphemeralsOf(caller.session)) {
+    for (const tree::Znode* node : *nodes) {
+      paths.insert(node->path());
+    }
+  }
+  for (const Change& change : changes_) {
+    if (!change.exists) {
+      paths.erase(change.path);
+    } else if (change.stat.ephemeralOwner == ToWire(caller.session)) {
+      paths.insert(change.path);
+    }
+  }
+  jute::CloseSessionTxn txn;
+  txn.paths2Delete.assign(paths.begin(), paths.end());
+  jute::Write(txn, &bytes);
+  for (const std::string_view path : txn.paths2Delete) {
+    NoteDelete(path);
+  }
+  return Finish(OpCode::kCloseSession, Error::kOk, std::move(bytes));
+}
+
+std::string Preparer::SweepContainer(const Caller& caller,
+                                     std::string_view path) {
+  std::string bytes;
+  BeginTxn(caller, &bytes);
+  const Error error = PrepareDeleteContainer(path, &bytes);
+  return Finish(OpCode::kDeleteContainer, error, std::move(bytes));
+}
+
+void Preparer::Forget(int64_t zxid) {
+  while (!changes_.empty() && changes_.front().zxid <= zxid) {
+    Change& change = changes_.front();
+    const auto it = latest_.find(std::string_view(change.path));
+    CHECK(it != latest_.end()) << change.path;
+    if (*it == &change) {
+      latest_.erase(it);
+    }
+    if (change.acl != nullptr) {
+      acls_.Release(change.acl);
+    }
+    changes_.pop_front();
+  }
+}
+
+void Preparer::BeginTxn(const Caller& caller, std::string* bytes) {
+  caller_ = caller;
+  bytes->reserve(256);
+  bytes->resize(kTxnHeaderBytes);  // Finish() fills it in
+}
+
+// Completes a transaction whose record stands behind the room for its header.
+std::string Preparer::Finish(OpCode op, Error error, std::string bytes) {
+  if (error != Error::kOk) {
+    op = OpCode::kError;
+    bytes.resize(kTxnHeaderBytes);
+    jute::Write(jute::ErrorTxn{.err = static_cast<int32_t>(error)}, &bytes);
+  } else if (options_.tree.digest) {
+    const uint64_t digest = changes_.empty() ? tree_.digest() : tree_digest_;
+    jute::Write(jute::TxnDigest{.version = tree::kDigestVersion,
+                                .treeDigest = static_cast<int64_t>(digest)},
+                &bytes);
+  }
+  std::string header;
+  jute::Write(jute::TxnHeader{.clientId = ToWire(caller_.session),
+                              .cxid = caller_.cxid,
+                              .zxid = caller_.zxid,
+                              .time = caller_.wall_ms,
+                              .type = static_cast<int32_t>(op)},
+              &header);
+  CHECK_EQ(header.size(), kTxnHeaderBytes);
+  bytes.replace(0, kTxnHeaderBytes, header);
+  return bytes;
+}
+
+Error Preparer::PrepareBody(OpCode op, std::string_view body,
+                            std::string* record) {
+  // Decodes the body into a request and passes it on.
+  const auto prepare = [&](auto request, auto next) {
+    return jute::Read(body, &request) ? next(request)
+                                      : Error::kMarshallingError;
+  };
+  switch (op) {
+    case OpCode::kCreate:
+    case OpCode::kCreate2:
+    case OpCode::kCreateContainer:
+      return prepare(jute::CreateRequest(), [&](const auto& request) {
+        return PrepareCreate(op, request, /*ttl=*/-1, record);
+      });
+    case OpCode::kCreateTtl:
+      return prepare(jute::CreateTTLRequest(), [&](const auto& request) {
+        return PrepareCreateTtl(request, record);
+      });
+    case OpCode::kDelete:
+      return prepare(jute::DeleteRequest(), [&](const auto& request) {
+        return PrepareDelete(request, record);
+      });
+    case OpCode::kDeleteContainer:
+      return prepare(jute::DeleteContainerRequest(), [&](const auto& request) {
+        const Error error = CheckContainer(request.path);
+        return error != Error::kOk
+                   ? error
+                   : PrepareDeleteContainer(request.path, record);
+      });
+    case OpCode::kSetData:
+      return prepare(jute::SetDataRequest(), [&](const auto& request) {
+        return PrepareSetData(request, record);
+      });
+    case OpCode::kSetAcl:
+      return prepare(jute::SetACLRequest(), [&](const auto& request) {
+        return PrepareSetAcl(request, record);
+      });
+    case OpCode::kReconfig:
+      return prepare(jute::ReconfigRequest(), [&](const auto&) {
+        return options_.reconfig_enabled ? Error::kUnimplemented
+                                         : Error::kReconfigDisabled;
+      });
+    case OpCode::kMulti:
+      return PrepareMulti(body, record);
+    default:
+      CHECK(false) << "not a write: " << static_cast<int32_t>(op);
+  }
+  return Error::kUnimplemented;
+}
+
+Error Preparer::CheckCreate(OpCode op, const jute::CreateRequest& request,
+                            int64_t ttl) const {
+  if (!IsKnownFlags(request.flags)) {
+    return Error::kBadArguments;
+  }
+  const bool is_ttl = IsTtl(request.flags);
+  if (is_ttl && !options_.tree.extended_types) {
+    return Error::kUnimplemented;
+  }
+  // A TTL needs the operation for it, and the other way round.
+  if (is_ttl != (op == OpCode::kCreateTtl) ||
+      (is_ttl && (ttl < 1 || ttl > kTtlMsMax))) {
+    return Error::kBadArguments;
+  }
+  if (jute::IsNull(request.path)) {
+    return Error::kMarshallingError;
+  }
+  return ParentOf(request.path) ? Error::kOk : Error::kBadArguments;
+}
+
+Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
+                              int64_t ttl, std::string* record) {
+  Error error = CheckCreate(op, request, ttl);
+  if (error != Error::kOk) {
+    return error;
+  }
+  std::vector<jute::ACL> acl;
+  error = tree::NormalizeAcl(request.acl, caller_.identities,
+                             options_.digest_auth_enabled, &acl);
+  if (error != Error::kOk) {
+    return error;
+  }
+  const std::string_view parent_path = *ParentOf(request.path);
+  const std::optional<View> parent = Find(parent_path);
+  if (!parent) {
+    return Error::kNoNode;
+  }
+  if (!Permits(*parent, jute::kPermCreate)) {
+    return Error::kNoAuth;
+  }
+  std::string path(request.path);
+  if (IsSequential(request.flags)) {
+    path += fmt::format("{:010d}", parent->stat().cversion);
+  }
+  if (!tree::IsValidPath(path)) {
+    return Error::kBadArguments;
+  }
+  if (Find(path)) {
+    return Error::kNodeExists;
+  }
+  if (IsOrdinaryEphemeral(parent->stat().ephemeralOwner)) {
+    return Error::kNoChildrenForEphemerals;
+  }
+  error = CheckQuota(path, 1, static_cast<int64_t>(request.data.size()));
+  if (error != Error::kOk) {
+    return error;
+  }
+
+  const int32_t cversion = WrappingIncrement(parent->stat().cversion);
+  jute::StatPersisted stat{.czxid = caller_.zxid,
+                           .mzxid = caller_.zxid,
+                           .ctime = caller_.wall_ms,
+                           .mtime = caller_.wall_ms,
+                           .pzxid = caller_.zxid};
+  if (op == OpCode::kCreateContainer) {
+    stat.ephemeralOwner = kContainerOwner;
+    jute::Write(jute::CreateContainerTxn{path, request.data, acl, cversion},
+                record);
+  } else if (op == OpCode::kCreateTtl) {
+    stat.ephemeralOwner =
+        static_cast<int64_t>(kTtlOwnerMark | static_cast<uint64_t>(ttl));
+    jute::Write(jute::CreateTTLTxn{path, request.data, acl, cversion, ttl},
+                record);
+  } else {
+    const bool ephemeral = IsEphemeral(request.flags);
+    stat.ephemeralOwner = ephemeral ? ToWire(caller_.session) : 0;
+    jute::Write(jute::CreateTxn{path, request.data, acl, ephemeral, cversion},
+                record);
+  }
+  NoteParent(parent_path, 1, cversion);
+  NoteCreate(path, request.data, stat, acl);
+  return Error::kOk;
+}
+
+Error Preparer::PrepareCreateTtl(const jute::CreateTTLRequest& request,
+                                 std::string* record) {
+  const jute::CreateRequest create{request.path, request.data, request.acl,
+                                   request.flags};
+  return PrepareCreate(OpCode::kCreateTtl, create, request.ttl, record);
+}
+
+Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
+                              std::string* record) {
+  if (jute::IsNull(request.path)) {
+    return Error::kMarshallingError;
+  }
+  const auto parent_path = ParentOf(request.path);
+  if (!parent_path || IsUndeletable(request.path)) {
+    return Error::kBadArguments;
+  }
+  const std::optional<View> parent = Find(*parent_path);
+  if (!parent) {
+    return Error::kNoNode;
+  }
+  if (!Permits(*parent, jute::kPermDelete)) {
+    return Error::kNoAuth;
+  }
+  const std::optional<View> node = Find(request.path);
+  if (!node) {
+    return Error::kNoNode;
+  }
+  if (!NextVersion(node->stat().version, request.version)) {
+    return Error::kBadVersion;
+  }
+  if (node->num_children() > 0) {
+    return Error::kNotEmpty;
+  }
+  jute::Write(jute::DeleteTxn{request.path}, record);
+  NoteDelete(request.path);
+  return Error::kOk;
+}
+
+// A client that asks for the sweeper's operation must be allowed to delete.
+Error Preparer::CheckContainer(std::string_view path) const {
+  if (jute::IsNull(path)) {
+    return Error::kMarshallingError;
+  }
+  const auto parent_path = ParentOf(path);
+  if (!parent_path || IsUndeletable(path)) {
+    return Error::kBadArguments;
+  }
+  const std::optional<View> parent = Find(*parent_path);
+  if (!parent) {
+    return Error::kNoNode;
+  }
+  return Permits(*parent, jute::kPermDelete) ? Error::kOk : Error::kNoAuth;
+}
+
+Error Preparer::PrepareDeleteContainer(std::string_view path,
+                                       std::string* record) {
+  if (!ParentOf(path) || IsUndeletable(path)) {
+    return Error::kBadArguments;
+  }
+  const std::optional<View> node = Find(path);
+  if (!node) {
+    return Error::kNoNode;
+  }
+  if (node->num_children() > 0) {
+    return Error::kNotEmpty;
+  }
+  if (IsOrdinaryEphemeral(node->stat().ephemeralOwner)) {
+    return Error::kBadVersion;
+  }
+  jute::Write(jute::DeleteTxn{path}, record);
+  NoteDelete(path);
+  return Error::kOk;
+}
+
+Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
+                               std::string* record) {
+  if (!tree::IsValidPath(request.path)) {
+    return Error::kBadArguments;
+  }
+  const std::optional<View> node = Find(request.path);
+  if (!node) {
+    return Error::kNoNode;
+  }
+  if (!Permits(*node, jute::kPermWrite)) {
+    return Error::kNoAuth;
+  }
+  const int64_t data_bytes = static_cast<int64_t>(request.data.size());
+  const Error error =
+      CheckQuota(request.path, 0, data_bytes - node->data_bytes());
+  if (error != Error::kOk) {
+    return error;
+  }
+  const auto version = NextVersion(node->stat().version, request.version);
+  if (!version) {
+    return Error::kBadVersion;
+  }
+  jute::Write(jute::SetDataTxn{request.path, request.data, *version}, record);
+
+  const uint32_t digest_before = DigestOf(*node);
+  Change& change = AddChange(request.path, &*node);
+  change.stat.version = *version;
+  change.stat.mzxid = caller_.zxid;
+  change.stat.mtime = caller_.wall_ms;
+  change.data_bytes = data_bytes;
+  if (options_.tree.digest) {
+    change.content_crc = tree::ContentCrc(request.path, request.data);
+  }
+  FinishChange(change, digest_before);
+  return Error::kOk;
+}
+
+Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
+                              std::string* record) {
+  if (!tree::IsValidPath(request.path)) {
+    return Error::kBadArguments;
+  }
+  std::vector<jute::ACL> acl;
+  const Error error = tree::NormalizeAcl(request.acl, caller_.identities,
+                                         options_.digest_auth_enabled, &acl);
+  if (error != Error::kOk) {
+    return error;
+  }
+  const std::optional<View> node = Find(request.path);
+  if (!node) {
+    return Error::kNoNode;
+  }
+  if (!Permits(*node, jute::kPermAdmin)) {
+    return Error::kNoAuth;
+  }
+  const auto version = NextVersion(node->stat().aversion, request.version);
+  if (!version) {
+    return Error::kBadVersion;
+  }
+  jute::Write(jute::SetACLTxn{request.path, acl, *version}, record);
+
+  const uint32_t digest_before = DigestOf(*node);
+  Change& change = AddChange(request.path, &*node);
+  change.stat.aversion = *version;
+  if (change.acl != nullptr) {
+    acls_.Release(change.acl);
+  }
+  change.acl = acls_.Intern(acl);
+  FinishChange(change, digest_before);
+  return Error::kOk;
+}
+
+Error Preparer::PrepareCheck(const jute::CheckVersionRequest& request,
+                             std::string* record) {
+  if (!tree::IsValidPath(request.path)) {
+    return Error::kBadArguments;
+  }
+  const std::optional<View> node = Find(request.path);
+  if (!node) {
+    return Error::kNoNode;
+  }
+  if (!Permits(*node, jute::kPermRead)) {
+    return Error::kNoAuth;
+  }
+  const auto version = NextVersion(node->stat().version, request.version);
+  if (!version) {
+    return Error::kBadVersion;
+  }
+  jute::Write(jute::CheckVersionTxn{request.path, *version}, record);
+  return Error::kOk;
+}
+
+Error Preparer::PrepareMulti(std::string_view body, std::string* record) {
+  const auto multi = DecodeMulti(body);
+  if (!multi || multi->kind == MultiKind::kRead) {
+    return Error::kMarshallingError;
+  }
+  const uint64_t digest_before = tree_digest_;
+  Error failure = Error::kOk;
+  size_t failed = 0;
+  std::vector<std::string> records(multi->ops.size());
+  jute::MultiTxn txn;
+  txn.txns.resize(multi->ops.size());
+  for (size_t i = 0; i < multi->ops.size() && failure == Error::kOk; ++i) {
+    const SubOp& sub = multi->ops[i];
+    const auto prepare = [&](const auto& request) -> Error {
+      using Request = std::decay_t<decltype(request)>;
+      if constexpr (std::is_same_v<Request, jute::CreateRequest>) {
+        return PrepareCreate(sub.type, request, /*ttl=*/-1, &records[i]);
+      } else if constexpr (std::is_same_v<Request, jute::CreateTTLRequest>) {
+        return PrepareCreateTtl(request, &records[i]);
+      } else if constexpr (std::is_same_v<Request, jute::DeleteRequest>) {
+        return PrepareDelete(request, &records[i]);
+      } else if constexpr (std::is_same_v<Request, jute::SetDataRequest>) {
+        return PrepareSetData(request, &records[i]);
+      } else if constexpr (std::is_same_v<Request, jute::CheckVersionRequest>) {
+        return PrepareCheck(request, &records[i]);
+      } else {
+        return Error::kMarshallingError;  // Reads: not in this kind of multi
+      }
+    };
+    failure = std::visit(prepare, sub.request);
+    failed = i;
+    txn.txns[i] = {static_cast<int32_t>(sub.type), records[i]};
+  }
+  if (failure != Error::kOk) {
+    while (!changes_.empty() && changes_.back().zxid == caller_.zxid) {
+      DropLatest();
+    }
+    tree_digest_ = digest_before;
+    if (failure == Error::kMarshallingError) {
+      return failure;
+    }
+    for (size_t i = failed; i < records.size(); ++i) {
+      const Error error = i == failed ? failure : Error::kRuntimeInconsistency;
+      records[i].clear();
+      jute::Write(jute::ErrorTxn{.err = static_cast<int32_t>(error)},
+                  &records[i]);
+      txn.txns[i] = {static_cast<int32_t>(OpCode::kError), records[i]};
+    }
+  }
+  jute::Write(txn, record);
+  return Error::kOk;
+}
+
+Error Preparer::CheckQuota(std::string_view path, int64_t count,
+                           int64_t bytes) const {
+  if (!options_.enforce_quota) {
+    return Error::kOk;
+  }
+  const auto quota = tree_.QuotaFor(path);
+  if (!quota) {
+    return Error::kOk;
+  }
+  return tree::CheckQuota(*quota, count, bytes) ==
+                 tree::QuotaVerdict::kHardExceeded
+             ? Error::kQuotaExceeded
+             : Error::kOk;
+}
+
+bool Preparer::Permits(const View& view, int32_t perms) const {
+  return options_.skip_acl ||
+         tree::Permits(view.acl(), perms, caller_.identities);
+}
+
+std::optional<Preparer::View> Preparer::Find(std::string_view path) const {
+  const auto it = latest_.empty() ? latest_.end() : latest_.find(path);
+  if (it != latest_.end() && !(*it)->exists) {
+    return std::nullopt;
+  }
+  View view;
+  if (it != latest_.end()) {
+    view.change = *it;
+    if (view.change->acl != nullptr) {
+      return view;
+    }
+  }
+  view.node = tree_.Find(path);
+  if (view.node == nullptr) {
+    CHECK(view.change == nullptr) << path;
+    return std::nullopt;
+  }
+  return view;
+}
+
+bool Preparer::IsOrdinaryEphemeral(int64_t owner) const {
+  return owner != 0 && owner != kContainerOwner && !tree_.TtlOf(owner);
+}
+
+Preparer::Change& Preparer::AddChange(std::string_view path,
+                                      const View* before) {
+  if (changes_.empty()) {
+    tree_digest_ = tree_.digest();
+  }
+  changes_.emplace_back();
+  Change& change = changes_.back();
+  change.zxid = caller_.zxid;
+  change.path = path;
+  if (before != nullptr) {
+    change.stat = before->stat();
+    change.num_children = before->num_children();
+    change.data_bytes = before->data_bytes();
+    if (options_.tree.digest) {
+      change.content_crc = ContentCrc(*before);
+    }
+    if (before->change != nullptr && before->change->acl != nullptr) {
+      change.acl = acls_.Intern(before->change->acl->entries());
+    }
+  }
+  const auto it = latest_.find(path);
+  if (it != latest_.end()) {
+    change.previous = *it;
+    latest_.erase(it);
+  }
+  latest_.insert(&change);
+  return change;
+}
+
+void Preparer::FinishChange(Change& change, uint32_t digest_before) {
+  if (!options_.tree.digest) {
+    return;
+  }
+  change.digest =
+      change.exists
+          ? tree::NodeDigest(change.path, change.content_crc, change.stat)
+          : 0;
+  tree_digest_ += change.digest;
+  tree_digest_ -= digest_before;
+}
+
+void Preparer::NoteCreate(std::string_view path, std::string_view data,
+                          const jute::StatPersisted& stat,
+                          absl::Span<const jute::ACL> acl) {
+  Change& change = AddChange(path, nullptr);
+  change.stat = stat;
+  change.data_bytes = static_cast<int64_t>(data.size());
+  change.acl = acls_.Intern(acl);
+  if (options_.tree.digest) {
+    change.content_crc = tree::ContentCrc(path, data);
+  }
+  FinishChange(change, /*digest_before=*/0);
+}
+
+// A node that vanishes, and its parent.
+void Preparer::NoteDelete(std::string_view path) {
+  NoteParent(*ParentOf(path), -1, std::nullopt);
+  const std::optional<View> node = Find(path);
+  CHECK(node.has_value()) << path;
+  const uint32_t digest_before = DigestOf(*node);
+  Change& change = AddChange(path, nullptr);
+  change.exists = false;
+  FinishChange(change, digest_before);
+}
+
+void Preparer::NoteParent(std::string_view path, int32_t children_added,
+                          std::optional<int32_t> cversion) {
+  const std::optional<View> parent = Find(path);
+  CHECK(parent.has_value()) << path;
+  const uint32_t digest_before = DigestOf(*parent);
+  Change& change = AddChange(path, &*parent);
+  change.num_children += children_added;
+  change.stat.pzxid = caller_.zxid;
+  if (cversion && *cversion > change.stat.cversion) {  // As the tree will
+    change.stat.cversion = *cversion;
+  }
+  FinishChange(change, digest_before);
+}
+
+void Preparer::DropLatest() {
+  Change& change = changes_.back();
+  latest_.erase(&change);
+  if (change.previous != nullptr) {
+    latest_.insert(change.previous);
+  }
+  if (change.acl != nullptr) {
+    acls_.Release(change.acl);
+  }
+  changes_.pop_back();
+}
+
+uint32_t Preparer::ContentCrc(const View& view) const {
+  return view.change != nullptr ? view.change->content_crc
+                                : view.node->content_crc();
+}
+
+uint32_t Preparer::DigestOf(const View& view) const {
+  if (!options_.tree.digest) {
+    return 0;
+  }
+  return view.change != nullptr ? view.change->digest : view.node->digest();
+}
+
+}  // namespace paddock::replica

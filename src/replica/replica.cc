@@ -1,0 +1,366 @@
+#include "replica/replica.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+#include "jute/proto.h"
+#include "tree/digest.h"
+
+namespace paddock::replica {
+
+using jute::OpCode;
+
+Replica::Replica(const Options& options)
+    : options_(options),
+      tree_(options.tree),
+      sessions_(absl::ToInt64Milliseconds(options.tick_time)),
+      preparer_(options_, tree_) {}
+
+Replica::~Replica() = default;
+
+bool Replica::Restore(const zab::Txn& txn) {
+  CHECK(!peer_.has_value()) << "restored while running";
+  jute::InputArchive in(txn.bytes);
+  jute::TxnHeader header;
+  if (!jute::Read(in, &header)) {
+    return false;
+  }
+  const std::string_view record =
+      std::string_view(txn.bytes).substr(txn.bytes.size() - in.remaining());
+  results_.clear();
+  if (!tree_.Apply(header, record, &results_, [](const tree::Change&) {})) {
+    return false;
+  }
+  const SessionId session{header.clientId};
+  if (header.type == static_cast<int32_t>(OpCode::kCreateSession)) {
+    jute::CreateSessionTxn create;
+    if (!jute::Read(record, &create) || session == kNoSession) {
+      return false;
+    }
+    sessions_.Add(session, create.timeOut);
+  } else if (header.type == static_cast<int32_t>(OpCode::kCloseSession)) {
+    sessions_.Remove(session);
+  }
+  return true;
+}
+
+void Replica::FinishRestore(const Tick& tick) {
+  CHECK(!peer_.has_value());
+  peer_.emplace(zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())});
+  Step(tick);
+  next_session_id_ =
+      ToWire(FirstSessionId(options_.server_id, options_.session_id_seed_ms));
+  for (const auto& [id, session] : sessions_.all()) {
+    sessions_.Touch(session.get(), now_ms_);
+    // The wall clock may have gone back since an id was given out.
+    next_session_id_ = std::max(next_session_id_, ToWire(id) + 1);
+  }
+  next_sweep_ms_ =
+      now_ms_ + absl::ToInt64Milliseconds(options_.container_check_interval);
+  std::vector<SessionId> owners_gone;
+  for (const auto& [owner, nodes] : tree_.ephemerals()) {
+    if (sessions_.Find(SessionId{owner}) == nullptr) {
+      owners_gone.push_back(SessionId{owner});
+    }
+  }
+  for (const SessionId owner : owners_gone) {
+    CloseSession(owner, /*cxid=*/0, kNoConnection);
+  }
+}
+
+void Replica::Step(const Tick& event) {
+  const int64_t now_ms = absl::ToInt64Milliseconds(event.now);
+  CHECK_GE(now_ms, now_ms_);
+  now_ms_ = now_ms;
+  wall_ms_ = event.wall_ms;
+  if (now_ms_ >= sessions_.NextExpiryMs()) {
+    for (const SessionId id : sessions_.TakeExpired(now_ms_)) {
+      ExpireSession(id);
+    }
+  }
+  SweepContainers();
+}
+
+void Replica::Step(const Connected& event) {
+  auto connection = std::make_unique<Connection>();
+  connection->id = event.connection;
+  connection->address = event.address;
+  connection->port = event.port;
+  connection->established_wall_ms = wall_ms_;
+  connection->identities.push_back({"ip", event.address});
+  const bool is_new =
+      connections_.emplace(event.connection, std::move(connection)).second;
+  CHECK(is_new) << static_cast<uint64_t>(event.connection);
+}
+
+void Replica::Step(const Disconnected& event) {
+  if (Connection* connection = Find(event.connection)) {
+    Close(*connection);
+  }
+}
+
+void Replica::Step(const StillThere& event) {
+  const Connection* connection = Find(event.connection);
+  if (connection != nullptr && connection->session != nullptr &&
+      !connection->session->closing) {
+    sessions_.Touch(connection->session, now_ms_);
+  }
+}
+
+void Replica::Step(const Persisted& event) {
+  CHECK(peer_.has_value());
+  peer_->Step(event);
+  zab::Ready ready = peer_->TakeReady();
+  std::move(ready.writes.begin(), ready.writes.end(),
+            std::back_inserter(ready_.writes));
+  for (const zab::Txn& txn : ready.committed) {
+    Commit(txn);
+  }
+}
+
+Ready Replica::TakeReady() {
+  for (const ConnectionId id : dirty_) {
+    const auto it = connections_.find(id);
+    CHECK(it != connections_.end());
+    Connection& connection = *it->second;
+    ready_.outputs.push_back(
+        {id, std::exchange(connection.out, {}), connection.closing});
+    connection.dirty = false;
+    if (connection.closing) {
+      connections_.erase(it);
+    }
+  }
+  dirty_.clear();
+  if (peer_.has_value()) {
+    zab::Ready ready = peer_->TakeReady();
+    CHECK(ready.committed.empty()) << "only Persisted commits";
+    std::move(ready.writes.begin(), ready.writes.end(),
+              std::back_inserter(ready_.writes));
+  }
+  return std::exchange(ready_, Ready());
+}
+
+absl::Duration Replica::NextDeadline() const {
+  int64_t deadline_ms = std::min(sessions_.NextExpiryMs(), next_sweep_ms_);
+  if (!sweep_.empty()) {
+    deadline_ms = std::min(deadline_ms, next_sweep_deletion_ms_);
+  }
+  return absl::Milliseconds(deadline_ms);
+}
+
+size_t Replica::outstanding() const { return outstanding_; }
+
+size_t Replica::outstanding(ConnectionId id) const {
+  const Connection* connection = Find(id);
+  return connection == nullptr ? 0 : connection->waiting.size();
+}
+
+bool Replica::HasSession(ConnectionId id) const {
+  const Connection* connection = Find(id);
+  return connection != nullptr && connection->handshake_done;
+}
+
+Connection* Replica::Find(ConnectionId id) {
+  const auto it = connections_.find(id);
+  return it == connections_.end() || it->second->closing ? nullptr
+                                                         : it->second.get();
+}
+
+const Connection* Replica::Find(ConnectionId id) const {
+  return const_cast<Replica*>(this)->Find(id);
+}
+
+Caller Replica::NextCaller(SessionId session, int32_t cxid,
+                           absl::Span<const tree::Identity> identities) const {
+  return {.session = session,
+          .cxid = cxid,
+          .identities = identities,
+          .zxid = peer_->NextZxid().ToWire(),
+          .wall_ms = wall_ms_};
+}
+
+int64_t Replica::Propose(std::string txn, int64_t zxid,
+                         ConnectionId connection) {
+  peer_->Propose({zab::Zxid::FromWire(zxid), std::move(txn)});
+  proposals_.push_back({zxid, connection});
+  return zxid;
+}
+
+void Replica::Commit(const zab::Txn& txn) {
+  jute::InputArchive in(txn.bytes);
+  jute::TxnHeader header;
+  CHECK(jute::Read(in, &header));
+  CHECK_EQ(header.zxid, txn.zxid.ToWire());
+  const std::string_view record =
+      std::string_view(txn.bytes).substr(txn.bytes.size() - in.remaining());
+  results_.clear();
+  const bool applied =
+      tree_.Apply(header, record, &results_, [&](const tree::Change& change) {
+        watches_.Trigger(change, [&](const tree::Notification& notification) {
+          Deliver(notification, header.zxid);
+        });
+      });
+  CHECK(applied) << "a transaction of ours, zxid " << header.zxid;
+  CheckDigest(header, record);
+  preparer_.Forget(header.zxid);
+  ++stats_.commits;
+
+  CHECK(!proposals_.empty());
+  const Proposal proposal = proposals_.front();
+  proposals_.pop_front();
+  CHECK_EQ(proposal.zxid, header.zxid);
+  Complete(header, proposal.connection);
+  while (!syncs_.empty() && syncs_.front().zxid <= header.zxid) {
+    const ConnectionId id = syncs_.front().connection;
+    syncs_.pop_front();
+    if (Connection* connection = Find(id)) {
+      AdvanceQueue(*connection);
+    }
+  }
+}
+
+// What was prepared must be what happened: the transaction tells the digest of
+// the tree after it.
+void Replica::CheckDigest(const jute::TxnHeader& header,
+                          std::string_view record) const {
+  if (!options_.tree.digest ||
+      header.type == static_cast<int32_t>(OpCode::kError)) {
+    return;
+  }
+  constexpr size_t kDigestBytes = 12;
+  CHECK_GE(record.size(), kDigestBytes);
+  jute::TxnDigest digest;
+  CHECK(jute::Read(record.substr(record.size() - kDigestBytes), &digest));
+  CHECK_EQ(digest.version, tree::kDigestVersion);
+  CHECK_EQ(static_cast<uint64_t>(digest.treeDigest), tree_.digest())
+      << "at zxid " << header.zxid;
+}
+
+// Tells the requester, and does to sessions what the transaction says.
+void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
+  ConnectionId bound = kNoConnection;
+  if (header.type == static_cast<int32_t>(OpCode::kCloseSession)) {
+    const SessionId id{header.clientId};
+    if (Session* session = sessions_.Find(id)) {
+      bound = session->connection;
+      if (Connection* connection = Find(bound)) {
+        connection->session = nullptr;
+      }
+      sessions_.Remove(id);
+    }
+  }
+  if (Connection* connection = Find(requester)) {
+    CHECK(!connection->waiting.empty());
+    const Waiting request = std::move(connection->waiting.front());
+    CHECK(request.what == Waiting::For::kTransaction);
+    CHECK_EQ(request.zxid, header.zxid);
+    connection->waiting.pop_front();
+    --outstanding_;
+    ReplyToWrite(*connection, request, header);
+    AdvanceQueue(*connection);
+  }
+  if (Connection* connection = Find(bound)) {
+    Close(*connection);
+  }
+}
+
+void Replica::Deliver(const tree::Notification& notification, int64_t zxid) {
+  Connection* connection = Find(notification.connection);
+  CHECK(connection != nullptr) << "a watch outlived its connection";
+  if (options_.skip_acl ||
+      tree::Permits(notification.acl->entries(), jute::kPermRead,
+                    connection->identities)) {
+    SendEvent(*connection, notification.type, notification.path, zxid);
+  }
+}
+
+void Replica::ExpireSession(SessionId id) {
+  ++stats_.expired_sessions;
+  CloseSession(id, /*cxid=*/0, kNoConnection);
+}
+
+void Replica::CloseSession(SessionId id, int32_t cxid, ConnectionId requester) {
+  const Caller caller = NextCaller(id, cxid, {});
+  Propose(preparer_.CloseSession(caller), caller.zxid, requester);
+  if (Session* session = sessions_.Find(id)) {
+    sessions_.SetClosing(session);
+  }
+}
+
+bool Replica::IsContainerDue(const tree::Znode& node) const {
+  const int64_t never_used_ms =
+      absl::ToInt64Milliseconds(options_.container_max_never_used);
+  return node.num_children() == 0 &&
+         (node.stat().cversion > 0 ||
+          (never_used_ms > 0 && wall_ms_ - node.stat().mtime > never_used_ms));
+}
+
+bool Replica::IsTtlDue(const tree::Znode& node) const {
+  const auto ttl_ms = tree_.TtlOf(node.stat().ephemeralOwner);
+  CHECK(ttl_ms.has_value()) << node.path();
+  return node.num_children() == 0 && wall_ms_ - node.stat().mtime > *ttl_ms;
+}
+
+// Looks for containers and TTL nodes to delete, and deletes those found
+// earlier at the pace that the configuration allows (chapter 7).
+void Replica::SweepContainers() {
+  if (!peer_.has_value()) {
+    return;
+  }
+  if (now_ms_ >= next_sweep_ms_) {
+    next_sweep_ms_ =
+        now_ms_ + absl::ToInt64Milliseconds(options_.container_check_interval);
+    if (sweep_.empty()) {
+      for (const tree::Znode* node : tree_.containers()) {
+        if (IsContainerDue(*node)) {
+          sweep_.emplace_back(node->path());
+        }
+      }
+      for (const tree::Znode* node : tree_.ttl_nodes()) {
+        if (IsTtlDue(*node)) {
+          sweep_.emplace_back(node->path());
+        }
+      }
+      next_sweep_deletion_ms_ = now_ms_;
+    }
+  }
+  const int64_t pace_ms = 60000 / options_.container_deletions_per_minute;
+  while (!sweep_.empty() && now_ms_ >= next_sweep_deletion_ms_) {
+    const Caller caller = NextCaller(kNoSession, /*cxid=*/0, {});
+    Propose(preparer_.SweepContainer(caller, sweep_.front()), caller.zxid,
+            kNoConnection);
+    sweep_.pop_front();
+    next_sweep_deletion_ms_ += pace_ms;
+  }
+}
+
+void Replica::CheckInvariants() const {
+  tree_.CheckInvariants();
+  size_t waiting = 0;
+  for (const auto& [id, connection] : connections_) {
+    CHECK(connection->id == id);
+    waiting += connection->waiting.size();
+    int64_t last_zxid = 0;
+    for (const Waiting& request : connection->waiting) {
+      if (request.what == Waiting::For::kTransaction) {
+        CHECK_GT(request.zxid, last_zxid);
+        CHECK_GT(request.zxid, tree_.last_zxid());
+        last_zxid = request.zxid;
+      }
+    }
+    if (connection->session != nullptr) {
+      CHECK(connection->session->connection == id);
+    }
+  }
+  CHECK_EQ(waiting, outstanding_);
+  for (size_t i = 1; i < proposals_.size(); ++i) {
+    CHECK_LT(proposals_[i - 1].zxid, proposals_[i].zxid);
+  }
+  if (proposals_.empty()) {
+    CHECK_EQ(preparer_.pending_changes(), 0u);
+  }
+}
+
+}  // namespace paddock::replica

@@ -1,0 +1,246 @@
+// A Replica is one whole server without I/O: sessions, requests, watches, the
+// tree, and the Zab peer that orders its transactions.  Start here.
+//
+// The owner passes events to Step() one at a time, begins each batch of them
+// with a Tick, and carries out what TakeReady() returns.  A Replica does no
+// I/O, reads no clock and draws no random numbers, so equal events give equal
+// results.  It may send what it hands out at once: a reply that promises a
+// write is held back until a Persisted event has confirmed that write.
+//
+// How a request travels: Step(Received) decodes it.  A read is evaluated at
+// once, unless an earlier request of its connection still waits; then it waits
+// behind it.  A write is prepared into a transaction at once (prepare.h),
+// proposed to the peer, and waits.  Step(Persisted) makes the peer commit;
+// each committed transaction is applied to the tree, its watch events go out,
+// then the reply of the request that waited for it, then the reads behind it.
+//
+// Invariants:
+//
+// (1) Replies leave in the order of the requests of their connection (pings
+//     excepted, which never wait: their lane must stay free in any storm).
+// (2) The events of transaction Z are in a connection's output before any
+//     reply with a zxid of Z or later; a read that was evaluated before Z
+//     replied before them (client-protocol.md 2.8).
+// (3) No output promises something that is not durable.
+//
+// Not thread-safe.
+
+#ifndef PADDOCK_REPLICA_REPLICA_H_
+#define PADDOCK_REPLICA_REPLICA_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "base/ids.h"
+#include "jute/txn.h"
+#include "replica/connection.h"
+#include "replica/options.h"
+#include "replica/prepare.h"
+#include "replica/sessions.h"
+#include "replica/stats.h"
+#include "tree/data_tree.h"
+#include "tree/watches.h"
+#include "zab/peer.h"
+
+namespace paddock::replica {
+
+// Time passes.  `now` is monotonic from an origin of the owner's choice and
+// never goes back; `wall_ms` is the wall clock in ms since the epoch, which is
+// stamped into transactions and may jump.
+struct Tick {
+  absl::Duration now;
+  int64_t wall_ms = 0;
+};
+
+// A client opened a connection from `address`: a numeric IPv4 or IPv6 address
+// as ZooKeeper writes it (IPv6 as eight hexadecimal groups).
+struct Connected {
+  ConnectionId connection = kNoConnection;
+  std::string address;
+  uint16_t port = 0;
+};
+
+// One frame of a client, without its length prefix.  The first frame of a
+// connection is its ConnectRequest.  The view is used during the call only.
+struct Received {
+  ConnectionId connection = kNoConnection;
+  std::string_view frame;
+};
+
+// The connection is gone: closed by the client, by the owner or by an error.
+// The session that used it lives on.  Events for connections that are not (or
+// no longer) known are ignored.
+struct Disconnected {
+  ConnectionId connection = kNoConnection;
+};
+
+// The owner holds back requests of this connection: its session must not
+// expire for that.
+struct StillThere {
+  ConnectionId connection = kNoConnection;
+};
+
+using zab::Persisted;
+
+// Bytes for one connection, length prefixes included.
+struct Output {
+  ConnectionId connection = kNoConnection;
+  std::string bytes;
+  bool close = false;  // Close it once the bytes are flushed
+};
+
+struct Ready {
+  std::vector<Output> outputs;     // At most one for each connection
+  std::vector<zab::Write> writes;  // Keep the order, then report Persisted
+};
+
+class Replica {
+ public:
+  // Starts from an empty history.
+  explicit Replica(const Options& options);
+  ~Replica();
+
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  // Replays one transaction of the log; in zxid order, before FinishRestore().
+  // False when its bytes cannot be decoded.
+  [[nodiscard]] bool Restore(const zab::Txn& txn);
+
+  // Ends the replay: every restored session's clock starts afresh at
+  // `tick.now`, ephemerals without a session are marked for removal.  Called
+  // exactly once, before the first Step().
+  void FinishRestore(const Tick& tick);
+
+  void Step(const Tick& event);
+  void Step(const Connected& event);
+  void Step(const Received& event);
+  void Step(const Disconnected& event);
+  void Step(const StillThere& event);
+  void Step(const Persisted& event);
+
+  // Returns the work that has accumulated since the last call.
+  Ready TakeReady();
+
+  // When a Tick is due even if nothing else happens (sessions to expire,
+  // containers to sweep); monotonic.
+  absl::Duration NextDeadline() const;
+
+  // Requests that wait for a transaction, in total and of one connection; what
+  // globalOutstandingLimit is compared with.
+  size_t outstanding() const;
+  size_t outstanding(ConnectionId connection) const;
+
+  // Whether the connection has completed its handshake.
+  bool HasSession(ConnectionId connection) const;
+
+  // The answer to a four-letter word (client-protocol.md chapter 9); it counts
+  // as a packet of `connection`.  `argument` holds the bytes behind it.
+  // REQUIRES: IsFourLetterWord(word), see admin.h; the connection is known.
+  std::string FourLetterWord(ConnectionId connection, std::string_view word,
+                             std::string_view argument,
+                             const ProcessFacts& facts);
+
+  // Fails a CHECK when an invariant does not hold.  Slow; for tests.
+  void CheckInvariants() const;
+
+ private:
+  // A transaction that is proposed and not yet applied, and who waits for it.
+  struct Proposal {
+    int64_t zxid = 0;
+    ConnectionId connection = kNoConnection;
+  };
+
+  Connection* Find(ConnectionId id);
+  const Connection* Find(ConnectionId id) const;
+
+  // Intake (requests.cc).
+  void Connect(Connection& connection, std::string_view frame);
+  void CreateSession(Connection& connection, int32_t timeout_ms);
+  void RenewSession(Connection& connection, SessionId id,
+                    std::string_view password, int32_t timeout_ms);
+  void Request(Connection& connection, int32_t xid, const Op& op,
+               std::string_view body);
+  void Authenticate(Connection& connection, int32_t xid, std::string_view body);
+  bool AddIdentity(Connection& connection, std::string_view scheme,
+                   std::string_view auth);
+  bool IsAuthSufficient(const Connection& connection) const;
+  void AwaitTransaction(Connection& connection, const Op& op, int32_t xid,
+                        int64_t zxid);
+
+  // Answers (requests.cc).
+  void Evaluate(Connection& connection, const Op& op, int32_t xid,
+                std::string_view body, size_t identities, int64_t arrived_ms);
+  void ReplyToWrite(Connection& connection, const Waiting& request,
+                    const jute::TxnHeader& header);
+  // Sends a finished frame when its turn comes.
+  void Enqueue(Connection& connection, std::string frame, bool then_close);
+  // Likewise an error that ends the connection.
+  void Refuse(Connection& connection, int32_t xid, int64_t zxid, Error error);
+  void SendConnectResponse(Connection& connection, bool accepted);
+  void AdvanceQueue(Connection& connection);
+  void SendEvent(Connection& connection, tree::EventType type,
+                 std::string_view path, int64_t zxid);
+  void CountReply(Connection& connection, const Op& op, int32_t xid,
+                  int64_t arrived_ms, size_t bytes);
+  void MarkDirty(Connection& connection);
+  // Closes the connection behind what it is still owed; its session stays.
+  void Close(Connection& connection);
+
+  // Transactions (replica.cc).
+  Caller NextCaller(SessionId session, int32_t cxid,
+                    absl::Span<const tree::Identity> identities) const;
+  int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
+  void Commit(const zab::Txn& txn);
+  void CheckDigest(const jute::TxnHeader& header,
+                   std::string_view record) const;
+  void Complete(const jute::TxnHeader& header, ConnectionId requester);
+  void Deliver(const tree::Notification& notification, int64_t zxid);
+  void ExpireSession(SessionId id);
+  void CloseSession(SessionId id, int32_t cxid, ConnectionId requester);
+  void SweepContainers();
+  bool IsContainerDue(const tree::Znode& node) const;
+  bool IsTtlDue(const tree::Znode& node) const;
+
+  const Options options_;
+  tree::DataTree tree_;
+  tree::WatchTable watches_;
+  SessionTable sessions_;
+  Preparer preparer_;
+  std::optional<zab::Peer> peer_;  // Since FinishRestore()
+
+  int64_t now_ms_ = 0;
+  int64_t wall_ms_ = 0;
+  int64_t next_session_id_ = 0;
+
+  // By id; its order is never observed but by `cons`, which sorts.
+  absl::flat_hash_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+  std::deque<Proposal> proposals_;
+  // Connections with a sync that waits for a zxid, in the order of these.
+  std::deque<Proposal> syncs_;
+  size_t outstanding_ = 0;  // Requests in all queues
+
+  int64_t next_sweep_ms_ = 0;
+  std::deque<std::string> sweep_;  // Paths due for the sweeper
+  int64_t next_sweep_deletion_ms_ = 0;
+
+  int64_t trace_mask_ = 306;  // What gtmk prints and stmk sets
+  std::vector<ConnectionId> dirty_;
+  Ready ready_;
+  ServerStats stats_;
+  std::vector<tree::OpResult> results_;  // Of the transaction being applied
+  std::vector<MissedEvent> missed_;      // Of the setWatches being evaluated
+
+  friend class AdminView;  // Prints all of this (admin.cc)
+};
+
+}  // namespace paddock::replica
+
+#endif  // PADDOCK_REPLICA_REPLICA_H_

@@ -1,0 +1,545 @@
+// Replica's intake of requests, and its answers.
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "jute/archive.h"
+#include "jute/proto.h"
+#include "replica/replica.h"
+
+namespace paddock::replica {
+namespace {
+
+using jute::OpCode;
+
+constexpr size_t kLengthBytes = 4;
+constexpr size_t kReplyHeaderBytes = 16;
+constexpr size_t kFrameHeadBytes = kLengthBytes + kReplyHeaderBytes;
+constexpr size_t kRequestHeaderBytes = 8;
+constexpr int32_t kSyncConnected = 3;  // The state in every event
+
+// Fills in the head of the frame that begins at `start` of *out and ends with
+// it.
+void FinishFrame(size_t start, int32_t xid, int64_t zxid, Error error,
+                 std::string* out) {
+  char* head = out->data() + start;
+  jute::StoreBigEndian(
+      head, static_cast<int32_t>(out->size() - start - kLengthBytes));
+  jute::StoreBigEndian(head + 4, xid);
+  jute::StoreBigEndian(head + 8, zxid);
+  jute::StoreBigEndian(head + 16, static_cast<int32_t>(error));
+}
+
+std::string MakeFrame(int32_t xid, int64_t zxid, Error error,
+                      std::string_view body) {
+  std::string frame(kFrameHeadBytes, '\0');
+  frame.append(body);
+  FinishFrame(0, xid, zxid, error, &frame);
+  return frame;
+}
+
+void WriteMultiResult(const tree::OpResult& result, std::string* out) {
+  const auto write_header = [&](int32_t type, int32_t err) {
+    jute::Write(jute::MultiHeader{.type = type, .done = false, .err = err},
+                out);
+  };
+  const auto type = static_cast<int32_t>(result.type);
+  switch (result.type) {
+    case OpCode::kCreate:
+      write_header(type, 0);
+      jute::Write(jute::CreateResponse{result.path}, out);
+      return;
+    case OpCode::kCreate2:
+    case OpCode::kCreateTtl:
+    case OpCode::kCreateContainer:
+      write_header(static_cast<int32_t>(OpCode::kCreate2), 0);
+      jute::Write(jute::Create2Response{result.path, result.stat}, out);
+      return;
+    case OpCode::kSetData:
+      write_header(type, 0);
+      jute::Write(jute::SetDataResponse{result.stat}, out);
+      return;
+    case OpCode::kDelete:
+    case OpCode::kCheck:
+      write_header(type, 0);
+      return;
+    default: {
+      const auto err = static_cast<int32_t>(result.error);
+      write_header(-1, err);
+      jute::Write(jute::ErrorResponse{err}, out);
+      return;
+    }
+  }
+}
+
+// The reply's record for a write that did what it should.
+void WriteResult(const Op& op, const std::vector<tree::OpResult>& results,
+                 std::string* out) {
+  if (op.code == OpCode::kMulti) {
+    for (const tree::OpResult& result : results) {
+      WriteMultiResult(result, out);
+    }
+    jute::Write(jute::MultiHeader{.type = -1, .done = true, .err = -1}, out);
+    return;
+  }
+  CHECK_EQ(results.size(), 1u);
+  const tree::OpResult& result = results.front();
+  switch (op.code) {
+    case OpCode::kCreate:
+      jute::Write(jute::CreateResponse{result.path}, out);
+      return;
+    case OpCode::kCreate2:
+    case OpCode::kCreateContainer:
+    case OpCode::kCreateTtl:
+      jute::Write(jute::Create2Response{result.path, result.stat}, out);
+      return;
+    case OpCode::kSetData:
+    case OpCode::kSetAcl:
+      jute::Write(result.stat, out);
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+void Replica::Step(const Received& event) {
+  Connection* connection = Find(event.connection);
+  if (connection == nullptr || connection->deaf) {
+    return;
+  }
+  ++connection->packets_received;
+  ++stats_.packets_received;
+  stats_.bytes_received +=
+      static_cast<int64_t>(event.frame.size() + kLengthBytes);
+  if (connection->session == nullptr) {
+    Connect(*connection, event.frame);
+    return;
+  }
+  if (event.frame.size() < kRequestHeaderBytes) {
+    Close(*connection);
+    return;
+  }
+  const auto xid = jute::LoadBigEndian<int32_t>(event.frame.data());
+  const auto code = jute::LoadBigEndian<int32_t>(event.frame.data() + 4);
+  const std::string_view body = event.frame.substr(kRequestHeaderBytes);
+  const Op* op = FindOp(code);
+  if (op != nullptr && op->kind == OpKind::kAuth) {
+    Authenticate(*connection, xid, body);
+    return;
+  }
+  if (op != nullptr && op->kind == OpKind::kSasl) {
+    jute::GetSASLRequest request;
+    if (!jute::Read(body, &request)) {
+      Close(*connection);
+      return;
+    }
+    // No SASL here: a null token, which clients take as "not needed" (6.6).
+    std::string reply;
+    jute::Write(jute::SetSASLResponse{jute::kNull}, &reply);
+    Enqueue(*connection, MakeFrame(xid, 0, Error::kOk, reply), false);
+    return;
+  }
+  if (!IsAuthSufficient(*connection)) {
+    Refuse(*connection, xid, 0, Error::kSessionClosedRequireSaslAuth);
+    return;
+  }
+  // Requests of a session that ends, or has ended, are dropped (2.10).
+  if (connection->session->closing) {
+    return;
+  }
+  sessions_.Touch(connection->session, now_ms_);
+  if (op == nullptr || op->kind == OpKind::kSession) {
+    Refuse(*connection, xid, -1, Error::kUnimplemented);
+    return;
+  }
+  Request(*connection, xid, *op, body);
+}
+
+void Replica::Request(Connection& connection, int32_t xid, const Op& op,
+                      std::string_view body) {
+  switch (op.kind) {
+    case OpKind::kPing:
+      if (connection.handshake_done) {
+        Evaluate(connection, op, xid, body, 0, now_ms_);
+        return;
+      }
+      break;
+    case OpKind::kRead:
+      if (connection.waiting.empty()) {
+        Evaluate(connection, op, xid, body, connection.identities.size(),
+                 now_ms_);
+        return;
+      }
+      break;
+    case OpKind::kSync:
+      if (connection.waiting.empty() && proposals_.empty()) {
+        Evaluate(connection, op, xid, body, 0, now_ms_);
+        return;
+      }
+      break;
+    case OpKind::kWrite: {
+      const Caller caller =
+          NextCaller(connection.session->id, xid, connection.identities);
+      Propose(preparer_.Prepare(caller, op.code, body), caller.zxid,
+              connection.id);
+      AwaitTransaction(connection, op, xid, caller.zxid);
+      return;
+    }
+    case OpKind::kClose: {
+      const int64_t zxid = peer_->NextZxid().ToWire();
+      CloseSession(connection.session->id, xid, connection.id);
+      AwaitTransaction(connection, op, xid, zxid);
+      return;
+    }
+    case OpKind::kAuth:
+    case OpKind::kSasl:
+    case OpKind::kSession:
+      CHECK(false) << "taken care of before";
+  }
+  Waiting request{.what = Waiting::For::kTurn,
+                  .op = &op,
+                  .xid = xid,
+                  .arrived_ms = now_ms_,
+                  .identities = connection.identities.size(),
+                  .text = std::string(body)};
+  if (op.kind == OpKind::kSync) {
+    request.zxid = peer_->last_proposed().ToWire();
+    syncs_.push_back({request.zxid, connection.id});
+  }
+  connection.waiting.push_back(std::move(request));
+  ++outstanding_;
+}
+
+void Replica::AwaitTransaction(Connection& connection, const Op& op,
+                               int32_t xid, int64_t zxid) {
+  Waiting& request = connection.waiting.emplace_back();
+  request.what = Waiting::For::kTransaction;
+  request.op = &op;
+  request.xid = xid;
+  request.zxid = zxid;
+  request.arrived_ms = now_ms_;
+  ++outstanding_;
+}
+
+void Replica::Connect(Connection& connection, std::string_view frame) {
+  ++stats_.connection_requests;
+  jute::InputArchive in(frame);
+  jute::ConnectRequest request;
+  if (!jute::Read(in, &request)) {
+    ++stats_.unsuccessful_handshakes;
+    Close(connection);
+    return;
+  }
+  connection.sends_read_only = in.remaining() > 0;
+  if (request.lastZxidSeen > tree_.last_zxid()) {
+    // The client knows more than this server: let it find another (15.1).
+    ++stats_.unsuccessful_handshakes;
+    Close(connection);
+    return;
+  }
+  const int64_t timeout_ms = std::min(
+      std::max<int64_t>(request.timeOut, absl::ToInt64Milliseconds(
+                                             options_.min_session_timeout)),
+      absl::ToInt64Milliseconds(options_.max_session_timeout));
+  if (request.sessionId == 0) {
+    CreateSession(connection, static_cast<int32_t>(timeout_ms));
+  } else {
+    RenewSession(connection, SessionId{request.sessionId}, request.passwd,
+                 static_cast<int32_t>(timeout_ms));
+  }
+}
+
+void Replica::CreateSession(Connection& connection, int32_t timeout_ms) {
+  const SessionId id{next_session_id_++};
+  connection.session = sessions_.Add(id, timeout_ms);
+  connection.session->connection = connection.id;
+  sessions_.Touch(connection.session, now_ms_);
+  const Caller caller = NextCaller(id, /*cxid=*/0, {});
+  Propose(preparer_.CreateSession(caller, timeout_ms), caller.zxid,
+          connection.id);
+  const Op* op = FindOp(static_cast<int32_t>(OpCode::kCreateSession));
+  AwaitTransaction(connection, *op, /*xid=*/0, caller.zxid);
+}
+
+void Replica::RenewSession(Connection& connection, SessionId id,
+                           std::string_view password, int32_t timeout_ms) {
+  ++stats_.revalidations;
+  Session* session = sessions_.Find(id);
+  if (session != nullptr) {
+    // One connection serves a session; the old one goes first, even when the
+    // password then turns out wrong (2.3).
+    if (Connection* old = Find(session->connection)) {
+      Close(*old);
+    }
+  }
+  const std::array<char, 16> expected = SessionPassword(id);
+  const bool accepted =
+      session != nullptr && !session->closing &&
+      password == std::string_view(expected.data(), expected.size());
+  if (accepted) {
+    connection.session = session;
+    session->connection = connection.id;
+    session->timeout_ms = timeout_ms;
+    sessions_.Touch(session, now_ms_);
+  } else {
+    ++stats_.unsuccessful_handshakes;
+  }
+  SendConnectResponse(connection, accepted);
+  if (!accepted) {
+    Close(connection);
+  }
+}
+
+void Replica::SendConnectResponse(Connection& connection, bool accepted) {
+  std::array<char, 16> password{};
+  jute::ConnectResponse response;
+  if (accepted) {
+    response.timeOut = connection.session->timeout_ms;
+    response.sessionId = ToWire(connection.session->id);
+    password = SessionPassword(connection.session->id);
+  }
+  response.passwd = {password.data(), password.size()};
+  std::string body;
+  jute::Write(response, &body);
+  if (connection.sends_read_only) {
+    body.push_back(0);  // This server is not read-only
+  }
+  jute::OutputArchive out(&connection.out);
+  out.WriteInt(static_cast<int32_t>(body.size()));
+  connection.out.append(body);
+  connection.handshake_done = accepted;
+  ++connection.packets_sent;
+  ++stats_.packets_sent;
+  MarkDirty(connection);
+}
+
+void Replica::Authenticate(Connection& connection, int32_t xid,
+                           std::string_view body) {
+  jute::AuthPacket packet;
+  if (!jute::Read(body, &packet)) {
+    Close(connection);
+    return;
+  }
+  if (AddIdentity(connection, packet.scheme, packet.auth)) {
+    Enqueue(connection, MakeFrame(xid, 0, Error::kOk, ""), false);
+  } else {
+    ++stats_.auth_failures;
+    Refuse(connection, xid, 0, Error::kAuthFailed);
+  }
+}
+
+bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
+                          std::string_view auth) {
+  const auto add = [&](std::string identity_scheme, std::string id) {
+    tree::Identity identity{std::move(identity_scheme), std::move(id)};
+    auto& known = connection.identities;
+    if (std::find(known.begin(), known.end(), identity) == known.end()) {
+      known.push_back(std::move(identity));
+    }
+  };
+  if (scheme == "ip") {
+    return true;  // Known since the connection was made
+  }
+  if (scheme == "digest" && options_.digest_auth_enabled &&
+      !jute::IsNull(auth)) {
+    std::string id = tree::DigestId(auth, options_.digest_algorithm);
+    if (id.empty()) {
+      return false;
+    }
+    if (id == options_.super_digest) {
+      add("super", "");
+    }
+    add("digest", std::move(id));
+    return true;
+  }
+  if (scheme == "ensemble" && options_.ensemble_auth_enabled) {
+    const auto& names = options_.ensemble_auth_names;
+    return auth.empty() || names.empty() ||
+           std::find(names.begin(), names.end(), auth) != names.end();
+  }
+  return false;
+}
+
+bool Replica::IsAuthSufficient(const Connection& connection) const {
+  const auto& schemes = options_.enforced_auth_schemes;
+  return schemes.empty() ||
+         std::any_of(connection.identities.begin(), connection.identities.end(),
+                     [&](const auto& identity) {
+                       return std::find(schemes.begin(), schemes.end(),
+                                        identity.scheme) != schemes.end();
+                     });
+}
+
+void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
+                       std::string_view body, size_t identities,
+                       int64_t arrived_ms) {
+  const size_t start = connection.out.size();
+  connection.out.resize(start + kFrameHeadBytes);
+  Error error = Error::kOk;
+  if (op.kind == OpKind::kPing) {
+    xid = jute::kPingXid;
+  } else {
+    const Reader reader{
+        .tree = tree_,
+        .watches = watches_,
+        .connection = connection.id,
+        .session =
+            connection.session == nullptr ? kNoSession : connection.session->id,
+        .identities =
+            absl::MakeConstSpan(connection.identities).first(identities),
+        .skip_acl = options_.skip_acl,
+        .missed = &missed_};
+    error = op.read(reader, body, &connection.out);
+  }
+  if (error != Error::kOk) {
+    connection.out.resize(start + kFrameHeadBytes);
+  }
+  if (!missed_.empty()) {
+    // setWatches: what was missed goes in front of the reply, which is empty.
+    connection.out.resize(start);
+    for (const MissedEvent& event : missed_) {
+      SendEvent(connection, event.type, event.path, /*zxid=*/-1);
+    }
+    missed_.clear();
+    connection.out.append(MakeFrame(xid, tree_.last_zxid(), error, ""));
+  } else {
+    FinishFrame(start, xid, tree_.last_zxid(), error, &connection.out);
+  }
+  CountReply(connection, op, xid, arrived_ms, connection.out.size() - start);
+}
+
+void Replica::ReplyToWrite(Connection& connection, const Waiting& request,
+                           const jute::TxnHeader& header) {
+  if (request.op->kind == OpKind::kSession) {
+    if (connection.session == nullptr) {
+      return;
+    }
+    SendConnectResponse(connection, /*accepted=*/true);
+    ++stats_.op_counts[OpIndex(*request.op)];
+    return;
+  }
+  const size_t start = connection.out.size();
+  connection.out.resize(start + kFrameHeadBytes);
+  Error error = Error::kOk;
+  if (request.op->code != OpCode::kMulti ||
+      header.type == static_cast<int32_t>(OpCode::kError)) {
+    CHECK(!results_.empty() || request.op->kind == OpKind::kClose);
+    error = results_.empty() ? Error::kOk : results_.front().error;
+  }
+  if (error == Error::kOk && request.op->kind == OpKind::kWrite) {
+    WriteResult(*request.op, results_, &connection.out);
+  }
+  FinishFrame(start, request.xid, tree_.last_zxid(), error, &connection.out);
+  CountReply(connection, *request.op, request.xid, request.arrived_ms,
+             connection.out.size() - start);
+  if (request.op->kind == OpKind::kClose) {
+    Close(connection);
+  }
+}
+
+void Replica::Enqueue(Connection& connection, std::string frame,
+                      bool then_close) {
+  connection.waiting.push_back({.what = Waiting::For::kNothing,
+                                .arrived_ms = now_ms_,
+                                .then_close = then_close,
+                                .text = std::move(frame)});
+  ++outstanding_;
+  AdvanceQueue(connection);
+}
+
+void Replica::Refuse(Connection& connection, int32_t xid, int64_t zxid,
+                     Error error) {
+  connection.deaf = true;
+  Enqueue(connection, MakeFrame(xid, zxid, error, ""), /*then_close=*/true);
+}
+
+void Replica::AdvanceQueue(Connection& connection) {
+  while (!connection.closing && !connection.waiting.empty()) {
+    Waiting& head = connection.waiting.front();
+    if (head.what == Waiting::For::kTransaction ||
+        head.zxid > tree_.last_zxid()) {
+      return;
+    }
+    const Waiting request = std::move(head);
+    connection.waiting.pop_front();
+    --outstanding_;
+    if (request.what == Waiting::For::kTurn) {
+      Evaluate(connection, *request.op, request.xid, request.text,
+               request.identities, request.arrived_ms);
+      continue;
+    }
+    connection.out.append(request.text);
+    ++connection.packets_sent;
+    ++stats_.packets_sent;
+    MarkDirty(connection);
+    if (request.then_close) {
+      Close(connection);
+    }
+  }
+}
+
+void Replica::SendEvent(Connection& connection, tree::EventType type,
+                        std::string_view path, int64_t zxid) {
+  const size_t start = connection.out.size();
+  connection.out.resize(start + kFrameHeadBytes);
+  jute::Write(jute::WatcherEvent{.type = static_cast<int32_t>(type),
+                                 .state = kSyncConnected,
+                                 .path = path},
+              &connection.out);
+  FinishFrame(start, jute::kWatchEventXid, zxid, Error::kOk, &connection.out);
+  ++connection.packets_sent;
+  ++stats_.packets_sent;
+  stats_.watch_bytes += static_cast<int64_t>(connection.out.size() - start);
+  MarkDirty(connection);
+}
+
+void Replica::CountReply(Connection& connection, const Op& op, int32_t xid,
+                         int64_t arrived_ms, size_t bytes) {
+  const int64_t latency_ms = now_ms_ - arrived_ms;
+  const auto size = static_cast<int64_t>(bytes - kLengthBytes);
+  ++connection.packets_sent;
+  ++stats_.packets_sent;
+  connection.last_op = op.last_op;
+  connection.last_cxid = xid;
+  connection.last_zxid = tree_.last_zxid();
+  connection.last_response_ms = now_ms_;
+  connection.last_latency_ms = latency_ms;
+  connection.latency.Add(latency_ms);
+  stats_.latency.Add(latency_ms);
+  (op.kind == OpKind::kWrite ? stats_.update_latency : stats_.read_latency)
+      .Add(latency_ms);
+  ++stats_.op_counts[OpIndex(op)];
+  stats_.response_bytes += static_cast<int64_t>(bytes);
+  stats_.last_response_size = size;
+  stats_.max_response_size = std::max(stats_.max_response_size, size);
+  stats_.min_response_size = stats_.min_response_size < 0
+                                 ? size
+                                 : std::min(stats_.min_response_size, size);
+  MarkDirty(connection);
+}
+
+void Replica::MarkDirty(Connection& connection) {
+  if (!connection.dirty) {
+    connection.dirty = true;
+    dirty_.push_back(connection.id);
+  }
+}
+
+void Replica::Close(Connection& connection) {
+  CHECK(!connection.closing);
+  connection.closing = true;
+  connection.deaf = true;
+  watches_.RemoveConnection(connection.id);
+  if (connection.session != nullptr) {
+    connection.session->connection = kNoConnection;
+    connection.session = nullptr;
+  }
+  outstanding_ -= connection.waiting.size();
+  connection.waiting.clear();
+  MarkDirty(connection);
+}
+
+}  // namespace paddock::replica

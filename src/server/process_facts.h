@@ -1,0 +1,41 @@
+// What the answers of four-letter words say about the process.
+
+#ifndef PADDOCK_SERVER_PROCESS_FACTS_H_
+#define PADDOCK_SERVER_PROCESS_FACTS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/client_connections.h"
+#include "server/server_options.h"
+#include "storage/storage.h"
+
+namespace paddock::server {
+
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+// "3.9.5-paddock-0.1.0, built on 2026-07-17 18:55 UTC".
+std::string FullVersion();
+
+// `conf`, in the order of client-protocol.md 9.4.
+Lines ConfigurationLines(const ServerOptions& options, uint16_t port,
+                         int64_t data_bytes, int64_t log_bytes);
+
+// `envi`, likewise.  What only a JVM has is "n/a".
+Lines EnvironmentLines();
+
+// What the sockets and the log add to `mntr` (chapter 12).
+Lines MetricLines(const net::ClientStats& clients,
+                  const storage::SyncStats& syncs);
+
+// Adds what was measured since the last time.
+void AddSyncStats(const storage::SyncStats& recent, storage::SyncStats* total);
+
+int64_t CountOpenFiles();
+int64_t OpenFilesMax();
+
+}  // namespace paddock::server
+
+#endif  // PADDOCK_SERVER_PROCESS_FACTS_H_

@@ -1,0 +1,362 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+#include <csignal>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "replica/admin.h"
+#include "server/clock.h"
+#include "server/process_facts.h"
+
+namespace paddock::server {
+namespace {
+
+// A batch ends after so many handlers or so much output, so that neither
+// replies nor writes wait long for others.
+constexpr int kHandlersPerBatch = 256;
+constexpr size_t kOutputBytesPerBatch = 16 << 20;
+
+// Output is collected from the Replica this often at least, so that the limits
+// of unsent output see it in time.
+constexpr size_t kOutputBytesPerCollect = 256 << 10;
+constexpr size_t kFramesPerCollectMax = 64;
+
+// Of a wait that ended this much late, the process was not run.
+constexpr absl::Duration kStallMin = absl::Seconds(1);
+
+constexpr absl::Duration kWaitMax = absl::Seconds(60);
+
+// For clients to close their side, once ours is shut down.
+constexpr absl::Duration kCloseTimeout = absl::Milliseconds(250);
+
+std::string Message(const absl::Status& status) {
+  return std::string(status.message());
+}
+
+}  // namespace
+
+Server::Server(const ServerOptions& options)
+    : options_(options),
+      work_(boost::asio::make_work_guard(io_)),
+      signals_(io_) {}
+
+Server::~Server() = default;
+
+// --- Start ---
+
+ExitCode Server::Start() {
+  CHECK(replica_ == nullptr) << "Start() is called once";
+  // A client or a log reader that is gone is an error of that write.
+  std::signal(SIGPIPE, SIG_IGN);
+  start_ = now_ = MonotonicNow();
+  options_.replica.session_id_seed_ms = WallMs();
+  if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
+    return code;
+  }
+  connections_ =
+      std::make_unique<net::ClientConnections>(options_.clients, this);
+  if (const ExitCode code = BindPort(); code != ExitCode::kOk) {
+    return code;
+  }
+  if (const ExitCode code = LoadHistory(); code != ExitCode::kOk) {
+    return code;
+  }
+  storage_->Start(
+      [this](uint64_t write_id) {
+        if (persisted_.exchange(write_id) == 0) {
+          boost::asio::post(io_, [this] { OnPersisted(); });
+        }
+      },
+      [this](absl::Status status) {
+        boost::asio::post(io_, [this, status] { Fail(status); });
+      });
+  boost::system::error_code error;
+  signals_.add(SIGTERM, error);
+  signals_.add(SIGINT, error);
+  signals_.async_wait([this](const boost::system::error_code& wait_error, int) {
+    if (!wait_error) {
+      BeginStop();
+    }
+  });
+  if (const absl::Status status = listener_->Listen(); !status.ok()) {
+    log::Error("{}", Message(status));
+    return ExitCode::kListenFailed;
+  }
+  log::Info("serving clients on {}", listener_->address());
+  return ExitCode::kOk;
+}
+
+ExitCode Server::OpenStorage() {
+  absl::StatusOr<std::unique_ptr<storage::Storage>> opened =
+      storage::Storage::Open(options_.storage);
+  if (opened.ok()) {
+    storage_ = *std::move(opened);
+    return ExitCode::kOk;
+  }
+  log::Error("{}", Message(opened.status()));
+  return absl::IsUnavailable(opened.status()) ? ExitCode::kDataFolderBusy
+                                              : ExitCode::kDataFolder;
+}
+
+ExitCode Server::BindPort() {
+  absl::StatusOr<std::unique_ptr<net::ClientListener>> bound =
+      net::ClientListener::Bind(options_.clients, &io_, this,
+                                connections_.get());
+  if (bound.ok()) {
+    listener_ = *std::move(bound);
+    return ExitCode::kOk;
+  }
+  log::Error("{}", Message(bound.status()));
+  return absl::IsUnavailable(bound.status()) ? ExitCode::kPortInUse
+                                             : ExitCode::kListenFailed;
+}
+
+ExitCode Server::LoadHistory() {
+  replica_ = std::make_unique<replica::Replica>(options_.replica);
+  const absl::StatusOr<zab::DurableState> state =
+      storage_->Load([this](const zab::Txn& txn) {
+        return replica_->Restore(txn)
+                   ? absl::OkStatus()
+                   : absl::DataLossError(fmt::format(
+                         "transaction 0x{:x} of the log cannot be decoded",
+                         txn.zxid.ToWire()));
+      });
+  if (!state.ok()) {
+    log::Error("{}", Message(state.status()));
+    return ExitCode::kDamagedLog;
+  }
+  now_ = MonotonicNow();
+  replica_->FinishRestore({.now = now_, .wall_ms = WallMs()});
+  return ExitCode::kOk;
+}
+
+// --- The loop ---
+
+ExitCode Server::Run() {
+  while (phase_ != Phase::kStopped && !failure_.has_value()) {
+    RunBatch();
+  }
+  if (failure_.has_value()) {
+    return *failure_;
+  }
+  storage_->Stop();
+  if (io_.poll(); failure_.has_value()) {  // It could not write the last
+    return *failure_;
+  }
+  log::Info("stopped");
+  return ExitCode::kOk;
+}
+
+void Server::RunBatch() {
+  if (!more_work_) {
+    io_.run_one_until(ToTimePoint(Deadline() + stalled_));
+  }
+  for (int i = 0;
+       i < kHandlersPerBatch && collected_bytes_ < kOutputBytesPerBatch; ++i) {
+    if (io_.poll_one() == 0) {
+      break;
+    }
+  }
+  BeginBatch();  // For what only time has brought
+  connections_->RunTimers();
+  listener_->RunTimers();
+  Collect();
+  SubmitWrites();
+  connections_->Flush();
+  more_work_ = connections_->Resume();
+  if (phase_ != Phase::kServing) {
+    ContinueStop();
+  }
+  in_batch_ = false;
+  collected_bytes_ = 0;
+}
+
+absl::Duration Server::Deadline() const {
+  absl::Duration deadline =
+      std::min({now_ + kWaitMax, replica_->NextDeadline(),
+                connections_->NextDeadline(), listener_->NextDeadline()});
+  if (phase_ != Phase::kServing) {
+    deadline = std::min(deadline, phase_deadline_);
+  }
+  return deadline;
+}
+
+void Server::BeginBatch() {
+  if (in_batch_) {
+    return;
+  }
+  in_batch_ = true;
+  const absl::Duration now = MonotonicNow() - stalled_;
+  const absl::Duration late = now - std::max(Deadline(), now_);
+  if (late > kStallMin) {
+    // What clients sent meanwhile lies in their sockets.  If this counted as
+    // time, their sessions would expire before it is read.
+    stalled_ += late;
+    log::Warning("this process was not run for {} ms",
+                 absl::ToInt64Milliseconds(late));
+  }
+  now_ = std::max(now_, now - std::max(late, absl::ZeroDuration()));
+  replica_->Step(replica::Tick{.now = now_, .wall_ms = WallMs()});
+}
+
+void Server::Collect() {
+  replica::Ready ready = replica_->TakeReady();
+  size_t bytes = 0;
+  for (replica::Output& output : ready.outputs) {
+    bytes += output.bytes.size();
+    connections_->Append(output.connection, std::move(output.bytes),
+                         output.close);
+  }
+  collected_bytes_ += bytes;
+  if (writes_.empty()) {
+    writes_ = std::move(ready.writes);
+  } else {
+    std::move(ready.writes.begin(), ready.writes.end(),
+              std::back_inserter(writes_));
+  }
+  if (frames_since_collect_ > 0) {
+    const size_t bytes_per_frame = bytes / frames_since_collect_ + 1;
+    frames_per_collect_ = std::clamp<size_t>(
+        kOutputBytesPerCollect / bytes_per_frame, 1, kFramesPerCollectMax);
+    frames_since_collect_ = 0;
+  }
+}
+
+void Server::SubmitWrites() {
+  if (!writes_.empty()) {
+    storage_->Submit(std::exchange(writes_, {}));
+  }
+}
+
+void Server::OnPersisted() {
+  BeginBatch();
+  replica_->Step(replica::Persisted{.write_id = persisted_.exchange(0)});
+}
+
+// --- The end ---
+
+void Server::Stop() {
+  boost::asio::post(io_, [this] { BeginStop(); });
+}
+
+void Server::BeginStop() {
+  if (phase_ != Phase::kServing) {
+    return;
+  }
+  log::Info("stopping");
+  phase_ = Phase::kAnswering;
+  phase_deadline_ = Now() + options_.stop_timeout;
+  listener_->Close();
+  connections_->StopReading();
+}
+
+void Server::ContinueStop() {
+  const bool late = now_ >= phase_deadline_;
+  if (phase_ == Phase::kAnswering &&
+      (late || (replica_->outstanding() == 0 &&
+                connections_->totals().unsent_bytes == 0))) {
+    phase_ = Phase::kClosing;
+    phase_deadline_ = now_ + kCloseTimeout;
+    connections_->CloseAll();
+  }
+  if (phase_ == Phase::kClosing &&
+      (connections_->AllClosed() || now_ >= phase_deadline_)) {
+    phase_ = Phase::kStopped;
+  }
+}
+
+void Server::Fail(const absl::Status& status) {
+  log::Error("the transaction log cannot be written: {}", Message(status));
+  failure_ = ExitCode::kLogWriteFailed;
+}
+
+// --- What the client port says and asks ---
+
+absl::Duration Server::Now() {
+  BeginBatch();
+  return now_;
+}
+
+void Server::OnConnected(ConnectionId connection, const std::string& address,
+                         uint16_t port) {
+  BeginBatch();
+  replica_->Step(replica::Connected{
+      .connection = connection, .address = address, .port = port});
+}
+
+void Server::OnFrame(ConnectionId connection, std::string_view frame) {
+  BeginBatch();
+  replica_->Step(replica::Received{.connection = connection, .frame = frame});
+  if (++frames_since_collect_ >= frames_per_collect_) {
+    Collect();
+  }
+}
+
+void Server::OnDisconnected(ConnectionId connection) {
+  BeginBatch();
+  replica_->Step(replica::Disconnected{.connection = connection});
+}
+
+void Server::OnHeld(ConnectionId connection) {
+  BeginBatch();
+  replica_->Step(replica::StillThere{.connection = connection});
+}
+
+std::optional<size_t> Server::FourLetterWordArgumentBytes(
+    std::string_view word) const {
+  if (!replica::IsFourLetterWord(word)) {
+    return std::nullopt;
+  }
+  return replica::FourLetterWordArgumentBytes(word);
+}
+
+std::string Server::FourLetterWord(ConnectionId connection,
+                                   std::string_view word,
+                                   std::string_view argument) {
+  BeginBatch();
+  return replica_->FourLetterWord(connection, word, argument, FactsFor(word));
+}
+
+replica::ProcessFacts Server::FactsFor(std::string_view word) {
+  replica::ProcessFacts facts;
+  facts.version = FullVersion();
+  facts.uptime_ms = absl::ToInt64Milliseconds(now_ + stalled_ - start_);
+  if (word == "conf" || word == "dirs") {
+    facts.data_dir_bytes = storage_->DataBytes();
+    facts.log_dir_bytes = storage_->LogBytes();
+    facts.configuration = ConfigurationLines(
+        options_, port(), facts.data_dir_bytes, facts.log_dir_bytes);
+  } else if (word == "envi") {
+    facts.environment = EnvironmentLines();
+  } else if (word == "mntr") {
+    facts.open_files = CountOpenFiles();
+    facts.open_files_max = OpenFilesMax();
+    AddSyncStats(storage_->TakeSyncStats(), &sync_stats_);
+    facts.metrics = MetricLines(connections_->stats(), sync_stats_);
+  }
+  return facts;
+}
+
+bool Server::MayPass(ConnectionId connection) const {
+  const size_t outstanding = replica_->outstanding();
+  if (options_.requests_max > 0 && outstanding >= options_.requests_max) {
+    return false;
+  }
+  return outstanding <= options_.outstanding_max ||
+         replica_->outstanding(connection) == 0;
+}
+
+bool Server::IsIdle(ConnectionId connection) const {
+  return replica_->outstanding(connection) == 0;
+}
+
+bool Server::HasSession(ConnectionId connection) const {
+  return replica_->HasSession(connection);
+}
+
+}  // namespace paddock::server

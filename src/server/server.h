@@ -1,0 +1,138 @@
+// A Server is one process's worth of Paddock: the shell around a Replica that
+// has the sockets, the disk and the clocks.
+//
+// One thread, the owner, runs everything but the log.  Its loop: wait for
+// events, step each through the Replica as it comes (the first one of a batch
+// behind a Tick), then carry out what the Replica wants: writes go to storage,
+// outputs to their connections, and each connection that has something is
+// written to once.  Storage posts its completions back to this loop.
+
+#ifndef PADDOCK_SERVER_SERVER_H_
+#define PADDOCK_SERVER_SERVER_H_
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/ids.h"
+#include "net/client_connections.h"
+#include "net/client_events.h"
+#include "net/client_listener.h"
+#include "paddock/exit_code.h"
+#include "replica/replica.h"
+#include "server/server_options.h"
+#include "storage/storage.h"
+#include "zab/write.h"
+
+namespace paddock::server {
+
+class Server : private net::ClientEvents {
+ public:
+  explicit Server(const ServerOptions& options);
+  ~Server() override;
+
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Takes the folders and the port, loads the history, and opens the port.
+  // When one of these fails, logs one line and returns the exit code for it;
+  // else kOk.  Called once.
+  ExitCode Start();
+
+  // Serves until Stop(), SIGTERM, SIGINT or a failure; returns the exit code.
+  // Called once, after Start() returned kOk, on the same thread.
+  ExitCode Run();
+
+  // Ends Run(): no new requests, those in progress are answered, all within a
+  // bounded time.  Any thread, after Start().
+  void Stop();
+
+  // The port on which clients are served.
+  uint16_t port() const { return listener_->port(); }
+
+ private:
+  enum class Phase { kServing, kAnswering, kClosing, kStopped };
+
+  ExitCode OpenStorage();
+  ExitCode BindPort();
+  ExitCode LoadHistory();
+
+  void RunBatch();
+  absl::Duration Deadline() const;
+  // Steps a Tick unless this batch has had one.
+  void BeginBatch();
+  // Takes what the Replica has ready.  Writes wait for the end of the batch.
+  void Collect();
+  void SubmitWrites();
+
+  void OnPersisted();
+  void BeginStop();
+  void ContinueStop();
+  void Fail(const absl::Status& status);
+
+  // net::ClientEvents:
+  absl::Duration Now() override;
+  void OnConnected(ConnectionId connection, const std::string& address,
+                   uint16_t port) override;
+  void OnFrame(ConnectionId connection, std::string_view frame) override;
+  void OnDisconnected(ConnectionId connection) override;
+  void OnHeld(ConnectionId connection) override;
+  std::optional<size_t> FourLetterWordArgumentBytes(
+      std::string_view word) const override;
+  std::string FourLetterWord(ConnectionId connection, std::string_view word,
+                             std::string_view argument) override;
+  bool MayPass(ConnectionId connection) const override;
+  bool IsIdle(ConnectionId connection) const override;
+  bool HasSession(ConnectionId connection) const override;
+
+  replica::ProcessFacts FactsFor(std::string_view word);
+
+  ServerOptions options_;
+  boost::asio::io_context io_{1};  // One thread runs it
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type>
+      work_;
+  boost::asio::signal_set signals_;
+
+  std::unique_ptr<replica::Replica> replica_;
+  std::unique_ptr<net::ClientConnections> connections_;
+  std::unique_ptr<net::ClientListener> listener_;
+
+  // The time of this batch.  It does not include `stalled_`: spans in which
+  // this process was not run, and that sessions must not be charged with.
+  absl::Duration now_;
+  absl::Duration stalled_;
+  absl::Duration start_;
+  bool in_batch_ = false;
+  bool more_work_ = false;  // Held requests may go on at once
+
+  std::vector<zab::Write> writes_;  // Of this batch, not yet submitted
+  size_t frames_since_collect_ = 0;
+  size_t frames_per_collect_ = 1;
+  size_t collected_bytes_ = 0;  // In this batch
+
+  storage::SyncStats sync_stats_;  // Since the start
+
+  Phase phase_ = Phase::kServing;
+  absl::Duration phase_deadline_;
+  std::optional<ExitCode> failure_;
+
+  // The last write reported by the log thread and not yet stepped; 0: none.
+  std::atomic<uint64_t> persisted_ = 0;
+
+  // Last, so that its thread has ended before anything else goes away.
+  std::unique_ptr<storage::Storage> storage_;
+};
+
+}  // namespace paddock::server
+
+#endif  // PADDOCK_SERVER_SERVER_H_

@@ -1,0 +1,100 @@
+#include "server/server_options.h"
+
+#include "absl/strings/str_split.h"
+
+namespace paddock::server {
+namespace {
+
+replica::Options ReplicaOptionsFrom(const Config& config) {
+  replica::Options options;
+  options.tick_time = config.tick_time;
+  options.min_session_timeout = config.min_session_timeout;
+  options.max_session_timeout = config.max_session_timeout;
+  options.tree = {.extended_types = config.extended_types_enabled,
+                  .emulate_353_ttl = config.emulate_353_ttl_nodes,
+                  .digest = config.digest_enabled};
+  options.enforce_quota = config.enforce_quota;
+  options.skip_acl = config.skip_acl;
+  options.reconfig_enabled = config.reconfig_enabled;
+  options.digest_auth_enabled = config.digest_auth_enabled;
+  options.digest_algorithm = config.digest_auth_algorithm;
+  options.super_digest = config.digest_auth_super;
+  if (config.enforce_auth_enabled) {
+    options.enforced_auth_schemes.assign(config.enforce_auth_schemes.begin(),
+                                         config.enforce_auth_schemes.end());
+  }
+  options.ensemble_auth_enabled = config.ensemble_auth_enabled;
+  options.ensemble_auth_names = absl::StrSplit(
+      config.ensemble_auth_name, absl::ByAnyChar(", "), absl::SkipEmpty());
+  options.container_check_interval = config.container_check_interval;
+  options.container_max_never_used = config.container_max_never_used_interval;
+  options.container_deletions_per_minute = config.container_max_per_minute;
+  options.four_letter_words = config.four_letter_words;
+  return options;
+}
+
+storage::Options StorageOptionsFrom(const Config& config) {
+  storage::Options options;
+  options.data_dir = config.data_dir;
+  options.data_log_dir = config.data_log_dir;
+  options.create_dirs = config.datadir_autocreate;
+  options.preallocate_bytes = config.pre_alloc_size_bytes;
+  options.log_bytes_max = config.txn_log_size_limit_bytes;
+  options.sync = config.force_sync;
+  options.sync_warning = config.fsync_warning_threshold;
+  return options;
+}
+
+net::ConnectionThrottleOptions ThrottleOptionsFrom(const Config& config) {
+  net::ConnectionThrottleOptions options;
+  options.tokens_max = config.connection_throttle_tokens;
+  options.fill_time = config.connection_throttle_fill_time;
+  options.fill_count = config.connection_throttle_fill_count;
+  options.weight_enabled = config.connection_throttle_weight_enabled;
+  options.new_session_weight = config.connection_throttle_global_session_weight;
+  options.renew_session_weight =
+      config.connection_throttle_renew_session_weight;
+  return options;
+}
+
+net::ClientOptions ClientOptionsFrom(const Config& config) {
+  const auto bytes = [](int64_t value) { return static_cast<size_t>(value); };
+  net::ClientOptions options;
+  options.address = config.client_port_address;
+  options.port = static_cast<uint16_t>(config.client_port);
+  options.listen_backlog = config.client_port_listen_backlog;
+  options.connections_per_address_max = config.max_client_cnxns;
+  options.connections_max = config.max_cnxns;
+  options.throttle = ThrottleOptionsFrom(config);
+  options.tcp_keep_alive = config.client_tcp_keep_alive;
+  options.sessionless_timeout = config.sessionless_cnxn_timeout;
+  options.close_timeout = config.client_close_timeout;
+  options.closing_connections_max = bytes(config.client_closing_max);
+  options.frame_bytes_max = static_cast<int32_t>(config.jute_max_buffer_bytes);
+  options.large_request_threshold = config.large_request_threshold_bytes;
+  options.large_request_bytes_max = config.large_request_max_bytes;
+  options.input_bytes_total_max = bytes(config.client_input_total_bytes);
+  options.unsent_bytes_soft = bytes(config.client_unsent_soft_bytes);
+  options.unsent_bytes_total_soft =
+      bytes(config.client_unsent_total_soft_bytes);
+  options.unsent_bytes_hard = bytes(config.client_unsent_hard_bytes);
+  options.unsent_bytes_total_hard =
+      bytes(config.client_unsent_total_hard_bytes);
+  return options;
+}
+
+}  // namespace
+
+ServerOptions ServerOptionsFrom(const Config& config) {
+  ServerOptions options;
+  options.replica = ReplicaOptionsFrom(config);
+  options.storage = StorageOptionsFrom(config);
+  options.clients = ClientOptionsFrom(config);
+  options.outstanding_max =
+      static_cast<size_t>(config.global_outstanding_limit);
+  options.requests_max =
+      static_cast<size_t>(config.request_throttle_max_requests);
+  return options;
+}
+
+}  // namespace paddock::server

@@ -1,0 +1,195 @@
+#include "storage/storage.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+#include "absl/types/span.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "storage/log_format.h"
+#include "storage/replay.h"
+
+namespace paddock::storage {
+namespace {
+
+// Monotonic, from an origin that does not matter.
+absl::Duration Now() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const Options& options) {
+  ASSIGN_OR_RETURN(Folder data,
+                   Folder::Open(options.data_dir, options.create_dirs));
+  std::optional<Folder> log;
+  if (!SameDir(data.path(), options.data_log_dir + kVersionDir)) {
+    ASSIGN_OR_RETURN(log,
+                     Folder::Open(options.data_log_dir, options.create_dirs));
+  }
+  RETURN_IF_ERROR(CheckContents(data.path(), log ? log->path() : data.path()));
+  return std::unique_ptr<Storage>(
+      new Storage(options, std::move(data), std::move(log)));
+}
+
+Storage::Storage(const Options& options, Folder data, std::optional<Folder> log)
+    : options_(options),
+      data_(std::move(data)),
+      log_(std::move(log)),
+      txn_log_(log_path(), options.preallocate_bytes, options.log_bytes_max) {}
+
+Storage::~Storage() { Stop(); }
+
+absl::StatusOr<zab::DurableState> Storage::Load(
+    absl::FunctionRef<absl::Status(const zab::Txn&)> restore) {
+  CHECK(!loaded_);
+  ASSIGN_OR_RETURN(const zab::DurableState state,
+                   ReplayLogs(log_path(), restore));
+  last_submitted_ = state.last_zxid;
+  loaded_ = true;
+  return state;
+}
+
+void Storage::Start(std::function<void(uint64_t write_id)> persisted,
+                    std::function<void(absl::Status)> failed) {
+  CHECK(loaded_);
+  CHECK(!thread_.joinable());
+  persisted_ = std::move(persisted);
+  failed_ = std::move(failed);
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Storage::Submit(std::vector<zab::Write> writes) {
+  CHECK(thread_.joinable());
+  for (const zab::Write& write : writes) {
+    CHECK_GT(write.id, last_write_id_);
+    CHECK(Continues(last_submitted_, write.txn.zxid))
+        << last_submitted_ << " then " << write.txn.zxid;
+    last_write_id_ = write.id;
+    last_submitted_ = write.txn.zxid;
+  }
+  bool was_empty;
+  {
+    std::lock_guard lock(mutex_);
+    if (has_failed_) {
+      return;
+    }
+    was_empty = queue_.empty();
+    if (was_empty) {
+      queue_.swap(writes);
+    } else {
+      std::move(writes.begin(), writes.end(), std::back_inserter(queue_));
+    }
+  }
+  if (was_empty) {
+    wake_.notify_one();
+  }
+}
+
+void Storage::Stop() {
+  if (!thread_.joinable()) {
+    return;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+int64_t Storage::DataBytes() const {
+  return FileBytes(data_.path(), "snapshot.");
+}
+
+int64_t Storage::LogBytes() const { return FileBytes(log_path(), "log."); }
+
+SyncStats Storage::TakeSyncStats() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(sync_stats_, SyncStats());
+}
+
+const std::string& Storage::log_path() const {
+  return log_ ? log_->path() : data_.path();
+}
+
+void Storage::Run() {
+  std::vector<zab::Write> writes;
+  while (AwaitWrites(&writes)) {
+    if (absl::Status status = Persist(writes); !status.ok()) {
+      Fail(std::move(status));
+      return;
+    }
+    writes.clear();
+  }
+  // A file that keeps its padding is as good as one that was trimmed.
+  if (const absl::Status status = txn_log_.Close(); !status.ok()) {
+    log::Warning("closing the transaction log: {}", status.ToString());
+  }
+}
+
+// Takes all that is queued; false when there will be no more.
+bool Storage::AwaitWrites(std::vector<zab::Write>* writes) {
+  CHECK(writes->empty());
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+  writes->swap(queue_);
+  return !writes->empty();
+}
+
+absl::Status Storage::Persist(const std::vector<zab::Write>& writes) {
+  absl::Span<const zab::Write> rest = writes;
+  while (!rest.empty()) {
+    const auto batch = rest.first(TxnLog::BatchLength(rest));
+    rest.remove_prefix(batch.size());
+    RETURN_IF_ERROR(txn_log_.Append(batch));
+    RETURN_IF_ERROR(Sync());
+    persisted_(batch.back().id);
+    RETURN_IF_ERROR(txn_log_.RollWhenFull());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Storage::Sync() {
+  if (!options_.sync) {
+    txn_log_.SkipSync();
+    return absl::OkStatus();
+  }
+  const absl::Duration start = Now();
+  RETURN_IF_ERROR(txn_log_.Sync());
+  const absl::Duration end = Now();
+  const absl::Duration took = end - start;
+  const bool is_slow = took >= options_.sync_warning;
+  {
+    std::lock_guard lock(mutex_);
+    SyncStats& stats = sync_stats_;
+    stats.min = stats.count == 0 ? took : std::min(stats.min, took);
+    stats.max = std::max(stats.max, took);
+    stats.total += took;
+    stats.count += 1;
+    stats.over_warning += is_slow ? 1 : 0;
+  }
+  if (is_slow && slow_sync_lines_.Allow(end)) {
+    log::Warning(
+        "syncing the transaction log took {} ms; a disk of its own for "
+        "dataLogDir makes it faster ({} such lines suppressed)",
+        absl::ToInt64Milliseconds(took), slow_sync_lines_.TakeSuppressed());
+  }
+  return absl::OkStatus();
+}
+
+void Storage::Fail(absl::Status status) {
+  {
+    std::lock_guard lock(mutex_);
+    has_failed_ = true;
+    queue_.clear();
+  }
+  log::Error("the transaction log cannot be written: {}", status.ToString());
+  failed_(std::move(status));
+}
+
+}  // namespace paddock::storage

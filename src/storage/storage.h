@@ -1,0 +1,136 @@
+// Storage keeps a member's history on its disk: today the transaction log, in
+// ZooKeeper's own format (zab-and-disk.md 6.1; txn_log.h).
+//
+// Open() takes the folders for this process alone.  Load() replays what they
+// hold.  After Start(), batches given to Submit() are appended and synced on a
+// thread of Storage's own, and reported in order; while one batch is being
+// synced the next one gathers, so that a busy log syncs rarely and an idle one
+// at once.
+//
+// A write or sync that fails is final: nothing after it is reported as
+// durable, and nothing is retried as if it had worked.
+
+#ifndef PADDOCK_STORAGE_STORAGE_H_
+#define PADDOCK_STORAGE_STORAGE_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "storage/folder.h"
+#include "storage/txn_log.h"
+#include "zab/write.h"
+
+namespace paddock::storage {
+
+struct Options {
+  std::string data_dir;                  // Holds version-2/
+  std::string data_log_dir;              // Likewise; may be the same folder
+  bool create_dirs = true;               // datadir.autocreate
+  int64_t preallocate_bytes = 64 << 20;  // preAllocSize; <= 0: none
+  int64_t log_bytes_max = -1;            // txnLogSizeLimitInKb; < 0: none
+  bool sync = true;                      // forceSync
+  absl::Duration sync_warning = absl::Seconds(1);  // fsync.warningthresholdms
+};
+
+// Durations of syncs since the last call, for monitoring.
+struct SyncStats {
+  int64_t count = 0;
+  absl::Duration total;
+  absl::Duration min;
+  absl::Duration max;
+  int64_t over_warning = 0;
+};
+
+class Storage {
+ public:
+  // Opens, and creates where allowed, the folders, and locks them.
+  // Errors: those of Folder::Open() and CheckContents() in folder.h, which say
+  // what to do.
+  static absl::StatusOr<std::unique_ptr<Storage>> Open(const Options& options);
+
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  // Stops as Stop() does.
+  ~Storage();
+
+  // Passes every transaction in the log to `restore`, in zxid order, and
+  // returns what Zab resumes from.  A torn tail, which nobody was promised, is
+  // cut off with one log line.  Errors: kDataLoss for damage in front of
+  // confirmed records and for gaps, with file and offset; whatever `restore`
+  // returns.  A load longer than a second logs its progress.
+  // REQUIRES: called once
+  absl::StatusOr<zab::DurableState> Load(
+      absl::FunctionRef<absl::Status(const zab::Txn&)> restore);
+
+  // Starts the log thread.  Both functions are called on it: `persisted` with
+  // the id of the last write that is durable, `failed` once, when the log
+  // cannot be written; nothing is persisted after that.
+  // REQUIRES: Load() succeeded.
+  void Start(std::function<void(uint64_t write_id)> persisted,
+             std::function<void(absl::Status)> failed);
+
+  // Queues `writes`, which continue the history: ids grow, zxids are
+  // contiguous, and each is also the one in the transaction's TxnHeader.
+  // Never blocks, and the queue has no bound of its own: the caller submits no
+  // more than it may have outstanding (globalOutstandingLimit).  After a
+  // failure it does nothing.  Any thread, one at a time.
+  // REQUIRES: between Start() and Stop()
+  void Submit(std::vector<zab::Write> writes);
+
+  // Makes everything submitted durable, reports it, and ends the thread.
+  void Stop();
+
+  // Sizes of the snapshots and of the logs in bytes, for `dirs` and `conf`.
+  // Reads the folders each time.
+  int64_t DataBytes() const;
+  int64_t LogBytes() const;
+  SyncStats TakeSyncStats();
+
+ private:
+  Storage(const Options& options, Folder data, std::optional<Folder> log);
+
+  const std::string& log_path() const;
+  void Run();
+  bool AwaitWrites(std::vector<zab::Write>* writes);
+  absl::Status Persist(const std::vector<zab::Write>& writes);
+  absl::Status Sync();
+  void Fail(absl::Status status);
+
+  const Options options_;
+  const Folder data_;
+  const std::optional<Folder> log_;  // If not the same folder
+  bool loaded_ = false;
+  zab::Zxid last_submitted_;
+  uint64_t last_write_id_ = 0;
+
+  // Of the log thread.
+  TxnLog txn_log_;
+  LogLimit slow_sync_lines_;
+  std::function<void(uint64_t)> persisted_;
+  std::function<void(absl::Status)> failed_;
+
+  std::thread thread_;
+  std::condition_variable wake_;
+  mutable std::mutex mutex_;  // Guards all below
+  std::vector<zab::Write> queue_;
+  bool stopping_ = false;
+  bool has_failed_ = false;
+  SyncStats sync_stats_;
+};
+
+}  // namespace paddock::storage
+
+#endif  // PADDOCK_STORAGE_STORAGE_H_

@@ -1,0 +1,117 @@
+#include "storage/txn_log.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "storage/log_format.h"
+
+namespace paddock::storage {
+namespace {
+
+constexpr int64_t kBlockBytes = 4096;
+constexpr int64_t kZeroAheadBytes = 256 << 10;
+
+}  // namespace
+
+TxnLog::TxnLog(std::string dir, int64_t preallocate_bytes,
+               int64_t file_bytes_max)
+    : dir_(std::move(dir)),
+      preallocate_bytes_(preallocate_bytes),
+      file_bytes_max_(file_bytes_max) {}
+
+size_t TxnLog::BatchLength(absl::Span<const zab::Write> writes) {
+  CHECK(!writes.empty());
+  size_t length = 0;
+  size_t bytes = 0;
+  do {
+    bytes += writes[length].txn.bytes.size() + kRecordOverheadBytes;
+    ++length;
+  } while (length < writes.size() &&
+           bytes + writes[length].txn.bytes.size() + kRecordOverheadBytes <=
+               kBatchBytesMax);
+  return length;
+}
+
+absl::Status TxnLog::Append(absl::Span<const zab::Write> batch) {
+  CHECK(!batch.empty());
+  CHECK(synced_) << "two batches would be at stake";
+  synced_ = false;
+  buffer_.clear();
+  if (!file_) {
+    RETURN_IF_ERROR(Create(batch.front().txn.zxid));
+  }
+  for (const zab::Write& write : batch) {
+    CHECK_EQ(PayloadZxid(write.txn.bytes), write.txn.zxid);
+    AppendRecord(write.txn.bytes, &buffer_);
+  }
+  const int64_t start = end_;
+  end_ += static_cast<int64_t>(buffer_.size());
+  AllocateAhead();
+  AddZeros();
+  return file_->WriteAt(start, buffer_);
+}
+
+absl::Status TxnLog::Sync() {
+  CHECK(file_.has_value());
+  RETURN_IF_ERROR(file_->SyncData());
+  if (!name_is_durable_) {
+    RETURN_IF_ERROR(SyncDir(dir_));
+    name_is_durable_ = true;
+  }
+  synced_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status TxnLog::RollWhenFull() {
+  return file_bytes_max_ >= 0 && end_ > file_bytes_max_ ? Close()
+                                                        : absl::OkStatus();
+}
+
+// The trimmed length need not be durable: zeros at the end are an end as well.
+absl::Status TxnLog::Close() {
+  CHECK(synced_);
+  if (!file_) {
+    return absl::OkStatus();
+  }
+  const absl::Status status = file_->Truncate(end_);
+  file_.reset();
+  return status;
+}
+
+absl::Status TxnLog::Create(zab::Zxid first) {
+  ASSIGN_OR_RETURN(file_, File::Create(dir_ + "/" + LogFileName(first)));
+  name_is_durable_ = false;
+  end_ = 0;
+  written_end_ = 0;
+  allocated_end_ = 0;
+  AppendFileHeader(&buffer_);
+  return absl::OkStatus();
+}
+
+// Where the file system cannot allocate, or has too little room for all of it,
+// the writes themselves extend the file, or fail.
+void TxnLog::AllocateAhead() {
+  if (preallocate_bytes_ <= 0 || end_ + kBlockBytes < allocated_end_) {
+    return;
+  }
+  const int64_t size = (end_ / preallocate_bytes_ + 1) * preallocate_bytes_;
+  allocated_end_ = file_->Allocate(0, size).ok() ? size : 0;
+}
+
+// Lengthens buffer_, which ends at end_, by zeros for the batches to come.
+void TxnLog::AddZeros() {
+  if (end_ <= written_end_) {
+    return;
+  }
+  written_end_ = end_;
+  const int64_t zeros_end =
+      (end_ + kZeroAheadBytes) / kBlockBytes * kBlockBytes;
+  const bool pays = static_cast<int64_t>(buffer_.size()) < kZeroAheadBytes;
+  if (pays && zeros_end <= allocated_end_) {
+    buffer_.append(static_cast<size_t>(zeros_end - end_), '\0');
+    written_end_ = zeros_end;
+  }
+}
+
+}  // namespace paddock::storage

@@ -1,0 +1,233 @@
+// DataTree is the state that a ZooKeeper ensemble replicates: the znodes, as a
+// deterministic state machine.  Start here.
+//
+// Only committed transactions reach it, through Apply(), which cannot fail:
+// whether an operation is allowed was decided when its transaction was
+// prepared.  Applying the same transactions in the same order gives the same
+// tree, the same digest and the same sequence of changes on every member.
+//
+// Invariants, verified by CheckInvariants() in tests:
+//
+// (1) Every node but "/" has a parent in the tree, and is among its children.
+// (2) num_children, the ephemerals of each session, the sets of containers and
+//     TTL nodes, counts and sizes agree with the nodes.
+// (3) digest() is the sum of the digests of all nodes.
+// (4) The quotas in force are those that have a zookeeper_limits znode.
+//
+// Facts: client-protocol.md chapters 3, 7, 8; zab-and-disk.md chapter 5.
+// Pure; not thread-safe.
+
+#ifndef PADDOCK_TREE_DATA_TREE_H_
+#define PADDOCK_TREE_DATA_TREE_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "base/ids.h"
+#include "jute/data.h"
+#include "jute/proto.h"
+#include "jute/txn.h"
+#include "paddock/error.h"
+#include "tree/acl.h"
+#include "tree/operation.h"
+#include "tree/quotas.h"
+#include "tree/string_hash.h"
+#include "tree/znode.h"
+
+namespace paddock::tree {
+
+// What a transaction did to one znode; enough to decide which watches fire.
+struct Change {
+  enum class Kind { kCreated, kDeleted, kDataChanged };
+  Kind kind;
+  std::string_view path;
+  const AclList* acl;         // Of the znode; of the deleted one for kDeleted
+  const AclList* parent_acl;  // Null for kDataChanged
+};
+
+// What one operation of a transaction came to; the stuff of replies.
+struct OpResult {
+  jute::OpCode type = jute::OpCode::kError;
+  Error error = Error::kOk;
+  std::string_view path = {};  // Of creates; points into the transaction
+  jute::Stat stat = {};  // Right after a create, setData or setACL
+};
+
+// The raw owner of containers (client-protocol.md chapter 7).
+inline constexpr int64_t kContainerOwner = std::numeric_limits<int64_t>::min();
+
+struct TreeOptions {
+  bool extended_types = false;   // Owners with top byte 0xff are TTL nodes
+  bool emulate_353_ttl = false;  // TTL owners as 3.5.3 wrote them
+  bool digest = true;            // Keep digest() up to date
+};
+
+class DataTree {
+ public:
+  using ChangeSink = absl::FunctionRef<void(const Change&)>;
+
+  // A fresh tree: "/" and the reserved nodes below /zookeeper.
+  explicit DataTree(const TreeOptions& options);
+  ~DataTree();
+
+  DataTree(const DataTree&) = delete;
+  DataTree& operator=(const DataTree&) = delete;
+
+  // Applies one committed transaction: `record` is what follows the header (a
+  // digest may follow it).  Appends one result per operation to *results (for
+  // a multi, one per sub-operation) and reports each change, in order, while
+  // the transaction is being applied; what the views of a Change point to is
+  // valid during the call only.
+  //
+  // A transaction that does not fit the tree (a missing parent, say) is
+  // normal while replaying over a fuzzy snapshot; its result then carries the
+  // error and the rules of zab-and-disk.md 5.3 say what still happens.
+  // Sessions are not kept here; of kCloseSession only the deletions are done.
+  // Returns false, with nothing applied, when `record` cannot be decoded.
+  [[nodiscard]] bool Apply(const jute::TxnHeader& header,
+                           std::string_view record,
+                           std::vector<OpResult>* results, ChangeSink sink);
+
+  // The znode at exactly `path`, or null.  "" finds nothing.
+  const Znode* Find(std::string_view path) const;
+
+  // The Stat that clients see: cversion counts creates and deletes, the
+  // owners of containers and TTL nodes are masked (client-protocol.md 3.4).
+  jute::Stat StatOf(const Znode& node) const;
+
+  // Paths of the ephemerals of one session, sorted; null when it has none.
+  using NodeSet = absl::btree_set<const Znode*, ZnodePathLess>;
+  const NodeSet* EphemeralsOf(SessionId session) const;
+  const absl::btree_map<int64_t, NodeSet>& ephemerals() const {
+    return ephemerals_;
+  }
+  const NodeSet& containers() const { return containers_; }
+  const NodeSet& ttl_nodes() const { return ttl_nodes_; }
+
+  // The TTL in ms that a raw owner encodes, when it marks a TTL node.
+  std::optional<int64_t> TtlOf(int64_t ephemeral_owner) const;
+  // Whether a raw owner is a session: neither 0, nor the mark of a container
+  // or a TTL node.
+  bool IsSession(int64_t ephemeral_owner) const;
+
+  // Number of descendants of `node`, itself not counted.
+  int64_t CountDescendants(const Znode& node) const;
+
+  // Limits and usage of the deepest quota at or above `path` (chapter 8).
+  std::optional<QuotaState> QuotaFor(std::string_view path) const;
+
+  int64_t last_zxid() const { return last_zxid_; }
+  uint64_t digest() const { return digest_; }
+
+  // Counts as monitoring shows them; the root counts twice, as in Java (3.3).
+  int64_t node_count() const;
+  int64_t ephemeral_count() const { return ephemeral_count_; }
+  int64_t approximate_data_bytes() const { return path_and_data_bytes_; }
+  size_t acl_count() const { return acls_.size(); }
+
+  // Digests kept for the four-letter word `hash`: {zxid, digest}, oldest
+  // first; one for each zxid divisible by 128, at most 1024.
+  const std::deque<std::pair<int64_t, uint64_t>>& digest_history() const {
+    return digest_history_;
+  }
+
+  // Fails a CHECK when an invariant above does not hold.  Walks the tree.
+  void CheckInvariants() const;
+
+  // Calls `visit` for each znode, parents before their children.
+  void ForEach(absl::FunctionRef<void(const Znode&)> visit) const;
+
+ private:
+  struct PathHash : StringHash {
+    using StringHash::operator();
+    size_t operator()(const Znode* node) const {
+      return (*this)(node->path());
+    }
+  };
+  struct PathEqual {
+    using is_transparent = void;
+    static std::string_view PathOf(std::string_view path) { return path; }
+    static std::string_view PathOf(const Znode* node) { return node->path(); }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return PathOf(a) == PathOf(b);
+    }
+  };
+
+  Znode* FindMutable(std::string_view path);
+  // `top` itself first, parents before their children.
+  static void ForEachBelow(const Znode& top,
+                           absl::FunctionRef<void(const Znode&)> visit);
+
+  // Apply one operation; a transaction's header says when and for whom.
+  OpResult ApplyOne(const jute::TxnHeader& header, const Operation& op,
+                    ChangeSink sink);
+  OpResult ApplyCreate(const jute::TxnHeader& header, const Operation& op,
+                       ChangeSink sink);
+  Error ApplyDelete(int64_t zxid, std::string_view path, ChangeSink sink);
+  OpResult ApplySetData(const jute::TxnHeader& header, const Operation& op,
+                        ChangeSink sink);
+  OpResult ApplySetAcl(const Operation& op);
+  void ApplyCloseSession(const jute::TxnHeader& header, ChangeSink sink);
+  void FinishTxn(int64_t zxid);
+
+  // Adds a znode to the tree, or removes one without children.
+  void Link(Znode* node, Znode* parent, std::string_view data,
+            const AclList* acl, const jute::StatPersisted& stat);
+  void RemoveLeaf(Znode* node, ChangeSink sink);
+  // The set of the session, the containers or the TTL nodes that `node`
+  // belongs to; null for a persistent node.
+  NodeSet* SetOf(const Znode& node);
+  void AddReserved(std::string_view path, const AclList* acl,
+                   int32_t aversion);
+
+  // A create of a child with parentCVersion `cversion` never sets the
+  // parent's back (zab-and-disk.md 5.3).
+  void RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid);
+  void ReplaceData(Znode* node, std::string_view data);
+  // Brings the digests up to date after a change of `node`.
+  void UpdateDigest(Znode* node);
+
+  // Quotas.  `path` and its difference are counted in the quota at or above.
+  void AccountQuota(std::string_view path, int64_t count, int64_t bytes);
+  void NoteQuotaNodeCreated(std::string_view path);
+  void NoteQuotaNodeDeleted(std::string_view path);
+  // Of the quotas in force the one at or above `path`; "" when there is none.
+  std::string_view DeepestQuota(std::string_view path) const;
+  // The path whose quota the znode `path` limits; "" when it limits none.
+  static std::string_view QuotaLimitedBy(std::string_view path);
+  void RecountQuota(std::string_view quota_path);
+
+  void CheckNode(const Znode& node) const;
+
+  const TreeOptions options_;
+  AclTable acls_;
+  // By path.  Iteration order is never observed.
+  absl::flat_hash_set<Znode*, PathHash, PathEqual> nodes_;
+  absl::btree_map<int64_t, NodeSet> ephemerals_;  // By session; none is empty
+  NodeSet containers_;
+  NodeSet ttl_nodes_;
+  // Paths with a zookeeper_limits znode.  Iteration order is never observed.
+  absl::flat_hash_set<std::string, StringHash, std::equal_to<>> quotas_;
+  int64_t ephemeral_count_ = 0;
+  int64_t path_and_data_bytes_ = 0;
+  int64_t last_zxid_ = 0;
+  uint64_t digest_ = 0;
+  std::deque<std::pair<int64_t, uint64_t>> digest_history_;
+  std::vector<Operation> operations_;  // Of one Apply(); kept for its memory
+};
+
+}  // namespace paddock::tree
+
+#endif  // PADDOCK_TREE_DATA_TREE_H_

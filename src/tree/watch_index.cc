@@ -1,0 +1,235 @@
+#include "tree/watch_index.h"
+
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "absl/container/btree_set.h"
+#include "base/check.h"
+
+namespace paddock::tree {
+
+// One block of memory: the fields, then the bytes of the path.  Nearly all
+// paths have one watcher, which needs no further memory.
+class WatchIndex::Path {
+ public:
+  static Path* New(std::string_view path, ConnectionId first) {
+    CHECK_LE(path.size(), std::numeric_limits<uint32_t>::max());
+    void* const block = ::operator new(sizeof(Path) + path.size());
+    return new (block) Path(path, first);
+  }
+  static void Free(Path* path) {
+    path->~Path();
+    ::operator delete(path);
+  }
+
+  std::string_view path() const {
+    return {reinterpret_cast<const char*>(this + 1), size_};
+  }
+
+  size_t watcher_count() const { return many_ ? set_->size() : 1; }
+
+  bool Has(ConnectionId id) const {
+    return many_ ? set_->contains(id) : one_ == id;
+  }
+
+  bool Add(ConnectionId id) {
+    if (!many_) {
+      if (one_ == id) {
+        return false;
+      }
+      const ConnectionId first = one_;
+      set_ = new Set{first};
+      many_ = true;
+    }
+    return set_->insert(id).second;
+  }
+
+  // REQUIRES: Has(id), and it is not the only one
+  void Remove(ConnectionId id) {
+    CHECK(many_ && set_->size() > 1);
+    CHECK_EQ(set_->erase(id), 1u);
+  }
+
+  void Collect(std::vector<ConnectionId>* connections) const {
+    if (many_) {
+      connections->insert(connections->end(), set_->begin(), set_->end());
+    } else {
+      connections->push_back(one_);
+    }
+  }
+
+ private:
+  using Set = absl::btree_set<ConnectionId>;
+
+  Path(std::string_view path, ConnectionId first)
+      : one_(first), size_(static_cast<uint32_t>(path.size())) {
+    if (!path.empty()) {
+      std::memcpy(reinterpret_cast<char*>(this + 1), path.data(), path.size());
+    }
+  }
+  ~Path() {
+    if (many_) {
+      delete set_;
+    }
+  }
+
+  union {
+    ConnectionId one_;  // Unless many_
+    Set* set_;          // Not empty, once there were two
+  };
+  const uint32_t size_;
+  bool many_ = false;
+};
+
+size_t WatchIndex::PathHash::operator()(const Path* path) const {
+  return (*this)(path->path());
+}
+
+bool WatchIndex::PathEqual::operator()(const Path* a,
+                                       std::string_view b) const {
+  return a->path() == b;
+}
+
+WatchIndex::~WatchIndex() {
+  for (Path* path : paths_) {
+    Path::Free(path);
+  }
+}
+
+bool WatchIndex::Add(std::string_view path, ConnectionId connection) {
+  Path* created = nullptr;
+  const auto it = paths_.lazy_emplace(path, [&](const auto& construct) {
+    created = Path::New(path, connection);
+    construct(created);
+  });
+  if (created == nullptr && !(*it)->Add(connection)) {
+    return false;
+  }
+  connections_[connection].insert(*it);
+  ++pairs_;
+  return true;
+}
+
+bool WatchIndex::Remove(std::string_view path, ConnectionId connection) {
+  Path* const found = Find(path);
+  if (found == nullptr || !found->Has(connection)) {
+    return false;
+  }
+  RemoveFromConnection(connection, found);
+  if (found->watcher_count() == 1) {
+    ForgetPath(found);
+  } else {
+    found->Remove(connection);
+  }
+  --pairs_;
+  return true;
+}
+
+void WatchIndex::RemoveConnection(
+    ConnectionId connection,
+    absl::FunctionRef<void(std::string_view path)> removed) {
+  const auto it = connections_.find(connection);
+  if (it == connections_.end()) {
+    return;
+  }
+  const PathSet paths = std::move(it->second);
+  connections_.erase(it);
+  pairs_ -= paths.size();
+  for (Path* path : paths) {
+    if (path->watcher_count() > 1) {
+      path->Remove(connection);
+      removed(path->path());
+      continue;
+    }
+    CHECK(path->Has(connection));
+    CHECK_EQ(paths_.erase(path), 1u);
+    removed(path->path());
+    Path::Free(path);
+  }
+}
+
+bool WatchIndex::Contains(std::string_view path,
+                          ConnectionId connection) const {
+  const Path* const found = Find(path);
+  return found != nullptr && found->Has(connection);
+}
+
+void WatchIndex::Collect(std::string_view path,
+                         std::vector<ConnectionId>* connections) const {
+  if (const Path* const found = Find(path)) {
+    found->Collect(connections);
+  }
+}
+
+void WatchIndex::Take(std::string_view path,
+                      std::vector<ConnectionId>* connections) {
+  Path* const found = Find(path);
+  if (found == nullptr) {
+    return;
+  }
+  const size_t first = connections->size();
+  found->Collect(connections);
+  for (size_t i = first; i < connections->size(); ++i) {
+    RemoveFromConnection((*connections)[i], found);
+  }
+  pairs_ -= connections->size() - first;
+  ForgetPath(found);
+}
+
+void WatchIndex::ForEachPath(
+    absl::FunctionRef<void(std::string_view path)> visit) const {
+  for (const Path* path : paths_) {
+    visit(path->path());
+  }
+}
+
+void WatchIndex::ForEachConnection(
+    absl::FunctionRef<void(ConnectionId connection)> visit) const {
+  for (const auto& [connection, paths] : connections_) {
+    visit(connection);
+  }
+}
+
+void WatchIndex::CheckInvariants() const {
+  size_t pairs_by_path = 0;
+  for (Path* path : paths_) {
+    std::vector<ConnectionId> watchers;
+    path->Collect(&watchers);
+    CHECK(!watchers.empty()) << path->path();
+    pairs_by_path += watchers.size();
+    for (const ConnectionId watcher : watchers) {
+      CHECK(connections_.at(watcher).contains(path)) << path->path();
+    }
+  }
+  size_t pairs_by_connection = 0;
+  for (const auto& [connection, paths] : connections_) {
+    CHECK(!paths.empty());
+    pairs_by_connection += paths.size();
+  }
+  CHECK_EQ(pairs_by_path, pairs_);
+  CHECK_EQ(pairs_by_connection, pairs_);
+}
+
+WatchIndex::Path* WatchIndex::Find(std::string_view path) const {
+  const auto it = paths_.find(path);
+  return it == paths_.end() ? nullptr : *it;
+}
+
+void WatchIndex::ForgetPath(Path* path) {
+  CHECK_EQ(paths_.erase(path), 1u);
+  Path::Free(path);
+}
+
+void WatchIndex::RemoveFromConnection(ConnectionId connection, Path* path) {
+  const auto it = connections_.find(connection);
+  CHECK(it != connections_.end());
+  CHECK_EQ(it->second.erase(path), 1u);
+  if (it->second.empty()) {
+    connections_.erase(it);
+  }
+}
+
+}  // namespace paddock::tree

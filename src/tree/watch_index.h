@@ -1,0 +1,100 @@
+// WatchIndex is a set of pairs (path, connection) that can be asked from both
+// sides: the watches of one kind.  Not thread-safe.
+//
+// Made for two extremes: a path with 10,000 watchers, and a connection that
+// watches 1,000,000 paths with no other watcher.  The second takes some 60
+// bytes besides the path for each watch.
+
+#ifndef PADDOCK_TREE_WATCH_INDEX_H_
+#define PADDOCK_TREE_WATCH_INDEX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "base/ids.h"
+#include "tree/string_hash.h"
+
+namespace paddock::tree {
+
+class WatchIndex {
+ public:
+  WatchIndex() = default;
+  ~WatchIndex();
+  WatchIndex(const WatchIndex&) = delete;
+  WatchIndex& operator=(const WatchIndex&) = delete;
+
+  bool empty() const { return pairs_ == 0; }
+  size_t size() const { return pairs_; }  // Pairs
+  size_t path_count() const { return paths_.size(); }
+  size_t connection_count() const { return connections_.size(); }
+
+  // False when the pair is there already.
+  bool Add(std::string_view path, ConnectionId connection);
+  // False when there is no such pair.
+  bool Remove(std::string_view path, ConnectionId connection);
+
+  // Calls `removed` with each path of the connection, in no particular order,
+  // after its pair is gone.
+  void RemoveConnection(
+      ConnectionId connection,
+      absl::FunctionRef<void(std::string_view path)> removed);
+
+  bool Contains(std::string_view path, ConnectionId connection) const;
+  bool ContainsPath(std::string_view path) const {
+    return paths_.contains(path);
+  }
+  bool ContainsConnection(ConnectionId connection) const {
+    return connections_.contains(connection);
+  }
+
+  // Appends the connections of `path`, ascending, to *connections.
+  void Collect(std::string_view path,
+               std::vector<ConnectionId>* connections) const;
+  // The same, and removes these pairs.
+  void Take(std::string_view path, std::vector<ConnectionId>* connections);
+
+  // In no particular order.
+  void ForEachPath(
+      absl::FunctionRef<void(std::string_view path)> visit) const;
+  void ForEachConnection(
+      absl::FunctionRef<void(ConnectionId connection)> visit) const;
+
+  // Fails a CHECK when the two sides do not agree.
+  void CheckInvariants() const;
+
+ private:
+  class Path;  // A path and its watchers
+  struct PathHash : StringHash {
+    using StringHash::operator();
+    size_t operator()(const Path* path) const;
+  };
+  struct PathEqual {
+    using is_transparent = void;
+    bool operator()(const Path* a, const Path* b) const { return a == b; }
+    bool operator()(const Path* a, std::string_view b) const;
+  };
+  struct IdHash {
+    size_t operator()(ConnectionId id) const {
+      return absl::Hash<uint64_t>()(static_cast<uint64_t>(id));
+    }
+  };
+  using PathSet = absl::flat_hash_set<Path*>;
+
+  Path* Find(std::string_view path) const;
+  void ForgetPath(Path* path);
+  void RemoveFromConnection(ConnectionId connection, Path* path);
+
+  // Iteration order of all three is never observed.
+  absl::flat_hash_set<Path*, PathHash, PathEqual> paths_;  // Owned
+  absl::flat_hash_map<ConnectionId, PathSet, IdHash> connections_;
+  size_t pairs_ = 0;
+};
+
+}  // namespace paddock::tree
+
+#endif  // PADDOCK_TREE_WATCH_INDEX_H_

@@ -1,0 +1,459 @@
+#include "replica/replica.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "replica/admin.h"
+#include "replica/replica_harness.h"
+
+namespace paddock::replica {
+namespace {
+
+using jute::OpCode;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+std::vector<int32_t> Xids(const std::vector<Frame>& frames) {
+  std::vector<int32_t> xids;
+  for (const Frame& frame : frames) {
+    xids.push_back(frame.header.xid);
+  }
+  return xids;
+}
+
+// The first zxid of a fresh standalone server belongs to its first session
+// (client-protocol.md chapter 17).
+TEST(ReplicaTest, FirstSessionTakesZxidOne) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const Frame reply =
+      server.Call(client, OpCode::kExists, jute::ExistsRequest{"/", false});
+  EXPECT_EQ(reply.header.zxid, 1);
+  const auto stat = reply.As<jute::ExistsResponse>().stat;
+  EXPECT_EQ(stat.cversion, -1);
+  EXPECT_EQ(stat.numChildren, 1);
+  EXPECT_EQ(stat.czxid, 0);
+}
+
+TEST(ReplicaTest, NoReplyBeforeItsWriteIsDurable) {
+  ReplicaHarness server;
+  const ConnectionId client = server.OpenConnection();
+  server.SendConnect(client, {.timeOut = 10000, .passwd = ""});
+  EXPECT_THAT(server.Take(client), IsEmpty());
+  server.FinishWrites();
+  EXPECT_NE(server.TakeConnectResponse(client).sessionId, 0);
+
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/a", "1", kOpenAcl, 0});
+  EXPECT_THAT(server.Take(client), IsEmpty());
+  server.FinishWrites();
+  EXPECT_THAT(server.Take(client), SizeIs(1));
+}
+
+// A watch event promises its write as a reply does.
+TEST(ReplicaTest, NoEventBeforeItsWriteIsDurable) {
+  ReplicaHarness server;
+  const ConnectionId watcher = server.Connect();
+  const ConnectionId writer = server.Connect();
+  server.Create(writer, "/a");
+  server.Get(watcher, "/a", /*watch=*/true);
+
+  server.Send(writer, OpCode::kSetData, jute::SetDataRequest{"/a", "2", -1});
+  EXPECT_THAT(server.Take(watcher), IsEmpty());
+  server.FinishWrites();
+  const auto frames = server.Take(watcher);
+  ASSERT_THAT(frames, SizeIs(1));
+  EXPECT_EQ(frames[0].header.xid, -1);
+  EXPECT_EQ(frames[0].header.zxid, 4);
+}
+
+TEST(ReplicaTest, ReadWaitsForEarlierWriteOfItsSession) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/a", "1", kOpenAcl, 0}, 1);
+  server.Send(client, OpCode::kGetData, jute::GetDataRequest{"/a", false}, 2);
+  server.Send(client, OpCode::kSetData, jute::SetDataRequest{"/a", "2", 0}, 3);
+  server.Send(client, OpCode::kGetData, jute::GetDataRequest{"/a", false}, 4);
+  EXPECT_THAT(server.Take(client), IsEmpty());
+  server.FinishWrites();
+  const auto frames = server.Take(client);
+  ASSERT_THAT(Xids(frames), ElementsAre(1, 2, 3, 4));
+  EXPECT_EQ(frames[1].As<jute::GetDataResponse>().data, "1");
+  EXPECT_EQ(frames[3].As<jute::GetDataResponse>().data, "2");
+}
+
+TEST(ReplicaTest, ReadsOfOtherSessionsDoNotWait) {
+  ReplicaHarness server;
+  const ConnectionId writer = server.Connect();
+  const ConnectionId reader = server.Connect();
+  server.Send(writer, OpCode::kCreate,
+              jute::CreateRequest{"/a", "1", kOpenAcl, 0});
+  server.Send(reader, OpCode::kExists, jute::ExistsRequest{"/a", false});
+  const auto frames = server.Take(reader);
+  ASSERT_THAT(frames, SizeIs(1));
+  EXPECT_EQ(frames[0].error(), Error::kNoNode);
+}
+
+TEST(ReplicaTest, PingOvertakesWaitingRequests) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/a", "1", kOpenAcl, 0});
+  server.SendBare(client, OpCode::kPing, 77);
+  const auto frames = server.Take(client);
+  ASSERT_THAT(Xids(frames), ElementsAre(jute::kPingXid));
+  EXPECT_EQ(frames[0].header.zxid, 1);
+}
+
+// What another session was promised before the sync is visible after it.
+TEST(ReplicaTest, SyncWaitsForProposalsOfOthers) {
+  ReplicaHarness server;
+  const ConnectionId writer = server.Connect();
+  const ConnectionId reader = server.Connect();
+  server.Send(writer, OpCode::kCreate,
+              jute::CreateRequest{"/a", "1", kOpenAcl, 0});
+  server.Send(reader, OpCode::kSync, jute::SyncRequest{"/a"}, 1);
+  server.Send(reader, OpCode::kGetData, jute::GetDataRequest{"/a", false}, 2);
+  EXPECT_THAT(server.Take(reader), IsEmpty());
+  server.FinishWrites();
+  const auto frames = server.Take(reader);
+  ASSERT_THAT(Xids(frames), ElementsAre(1, 2));
+  EXPECT_EQ(frames[1].error(), Error::kOk);
+}
+
+TEST(ReplicaTest, PipelinedSequentialCreatesGetDistinctNumbers) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  for (int32_t xid = 1; xid <= 3; ++xid) {
+    server.Send(client, OpCode::kCreate,
+                jute::CreateRequest{"/n-", "", kOpenAcl, 2}, xid);
+  }
+  server.FinishWrites();
+  const auto frames = server.Take(client);
+  ASSERT_THAT(frames, SizeIs(3));
+  EXPECT_EQ(frames[0].As<jute::CreateResponse>().path, "/n-0000000000");
+  EXPECT_EQ(frames[2].As<jute::CreateResponse>().path, "/n-0000000002");
+}
+
+TEST(ReplicaTest, FailedWriteConsumesZxid) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const Frame reply = server.Delete(client, "/missing");
+  EXPECT_EQ(reply.error(), Error::kNoNode);
+  EXPECT_EQ(reply.header.zxid, 2);
+}
+
+TEST(ReplicaTest, FailedMultiTellsWhichOperationAndChangesNothing) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  std::string body;
+  const auto add = [&](OpCode type, const auto& record) {
+    jute::Write(jute::MultiHeader{static_cast<int32_t>(type), false, -1},
+                &body);
+    jute::Write(record, &body);
+  };
+  add(OpCode::kCreate, jute::CreateRequest{"/z", "", kOpenAcl, 0});
+  add(OpCode::kDelete, jute::DeleteRequest{"/missing", -1});
+  add(OpCode::kCheck, jute::CheckVersionRequest{"/", -1});
+  jute::Write(jute::MultiHeader{-1, true, -1}, &body);
+  server.SendBare(client, OpCode::kMulti, 5, body);
+  // Pipelined behind it: must not see the first operation.
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/z/child", "", kOpenAcl, 0}, 6);
+  server.FinishWrites();
+
+  const auto frames = server.Take(client);
+  ASSERT_THAT(Xids(frames), ElementsAre(5, 6));
+  EXPECT_EQ(frames[0].error(), Error::kOk);
+  jute::InputArchive in(frames[0].body);
+  std::vector<int32_t> errors;
+  for (int i = 0; i < 3; ++i) {
+    jute::MultiHeader header;
+    jute::ErrorResponse error;
+    ASSERT_TRUE(jute::Read(in, &header) && jute::Read(in, &error));
+    EXPECT_EQ(header.type, -1);
+    EXPECT_EQ(header.err, error.err);
+    errors.push_back(error.err);
+  }
+  EXPECT_THAT(errors, ElementsAre(0, -101, -2));
+  EXPECT_EQ(frames[1].error(), Error::kNoNode);
+}
+
+// Kafka's migration: one path deleted and created again in one transaction.
+TEST(ReplicaTest, MultiDeletesAndRecreatesOnePath) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/c", "old", /*flags=*/1);
+  std::string body;
+  jute::Write(jute::MultiHeader{2, false, -1}, &body);
+  jute::Write(jute::DeleteRequest{"/c", 0}, &body);
+  jute::Write(jute::MultiHeader{1, false, -1}, &body);
+  jute::Write(jute::CreateRequest{"/c", "new", kOpenAcl, 0}, &body);
+  jute::Write(jute::MultiHeader{-1, true, -1}, &body);
+  server.SendBare(client, OpCode::kMulti, 5, body);
+  server.FinishWrites();
+  server.Take(client);
+  const Frame reply = server.Get(client, "/c");
+  const auto data = reply.As<jute::GetDataResponse>();
+  EXPECT_EQ(data.data, "new");
+  EXPECT_EQ(data.stat.ephemeralOwner, 0);
+}
+
+TEST(ReplicaTest, EventComesBeforeTheReplyOfTheWriter) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/a");
+  server.Get(client, "/a", /*watch=*/true);
+  server.Send(client, OpCode::kSetData, jute::SetDataRequest{"/a", "2", -1}, 9);
+  server.FinishWrites();
+  EXPECT_THAT(Xids(server.Take(client)), ElementsAre(-1, 9));
+}
+
+TEST(ReplicaTest, EventIsFilteredByAcl) {
+  ReplicaHarness server;
+  const ConnectionId owner = server.Connect();
+  const ConnectionId other = server.Connect();
+  server.Send(other, OpCode::kExists, jute::ExistsRequest{"/secret", true});
+  server.Take(other);
+  server.Send(owner, OpCode::kAuth, jute::AuthPacket{0, "digest", "u:p"});
+  const std::vector<jute::ACL> mine = {{31, {"auth", ""}}};
+  EXPECT_EQ(server
+                .Call(owner, OpCode::kCreate,
+                      jute::CreateRequest{"/secret", "", mine, 0})
+                .error(),
+            Error::kOk);
+  EXPECT_THAT(server.Take(other), IsEmpty());
+}
+
+TEST(ReplicaTest, AuthCountsForLaterRequestsOnly) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const std::vector<jute::ACL> mine = {{31, {"auth", ""}}};
+  server.Send(client, OpCode::kCreate, jute::CreateRequest{"/a", "", mine, 0},
+              1);
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", "u:p"}, 2);
+  server.Send(client, OpCode::kCreate, jute::CreateRequest{"/a", "", mine, 0},
+              3);
+  server.FinishWrites();
+  const auto frames = server.Take(client);
+  ASSERT_THAT(Xids(frames), ElementsAre(1, 2, 3));
+  EXPECT_EQ(frames[0].error(), Error::kInvalidAcl);
+  EXPECT_EQ(frames[2].error(), Error::kOk);
+}
+
+TEST(ReplicaTest, UnknownAuthSchemeIsAnsweredThenClosed) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "nonsense", "x"}, -4);
+  const auto frames = server.Take(client);
+  ASSERT_THAT(frames, SizeIs(1));
+  EXPECT_EQ(frames[0].error(), Error::kAuthFailed);
+  EXPECT_EQ(frames[0].header.zxid, 0);
+  EXPECT_TRUE(server.IsClosed(client));
+}
+
+TEST(ReplicaTest, UnknownOperationIsAnsweredInTurnThenClosed) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/a", "", kOpenAcl, 0}, 1);
+  server.SendBare(client, OpCode::kCheck, 2);
+  EXPECT_FALSE(server.IsClosed(client));
+  server.FinishWrites();
+  const auto frames = server.Take(client);
+  ASSERT_THAT(Xids(frames), ElementsAre(1, 2));
+  EXPECT_EQ(frames[1].error(), Error::kUnimplemented);
+  EXPECT_EQ(frames[1].header.zxid, -1);
+  EXPECT_TRUE(server.IsClosed(client));
+}
+
+TEST(ReplicaTest, ShortBodyIsAnErrorAndKeepsTheConnection) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.SendBare(client, OpCode::kGetData, 1, "abc");
+  EXPECT_EQ(server.Take(client).at(0).error(), Error::kMarshallingError);
+  server.SendBare(client, OpCode::kSetData, 2, "abc");
+  server.FinishWrites();
+  EXPECT_EQ(server.Take(client).at(0).error(), Error::kMarshallingError);
+  EXPECT_FALSE(server.IsClosed(client));
+}
+
+TEST(ReplicaTest, CloseSessionRemovesEphemeralsInOneTransaction) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const ConnectionId other = server.Connect();
+  server.Create(client, "/e1", "", 1);
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/e2", "", kOpenAcl, 1}, 1);
+  server.SendBare(client, OpCode::kCloseSession, 2);
+  // Too late: the session is closing.
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/e3", "", kOpenAcl, 1}, 3);
+  server.FinishWrites();
+  EXPECT_THAT(Xids(server.Take(client)), ElementsAre(1, 2));
+  EXPECT_TRUE(server.IsClosed(client));
+  for (const char* path : {"/e1", "/e2", "/e3"}) {
+    EXPECT_EQ(
+        server.Call(other, OpCode::kExists, jute::ExistsRequest{path, false})
+            .error(),
+        Error::kNoNode);
+  }
+}
+
+TEST(ReplicaTest, SilentSessionExpiresAfterItsTimeoutAndNotBefore) {
+  Options options;
+  options.tick_time = absl::Milliseconds(1000);
+  options.min_session_timeout = absl::Milliseconds(2000);
+  ReplicaHarness server(options);
+  const ConnectionId silent = server.Connect(2000);
+  const ConnectionId other = server.Connect(60000);
+  server.Create(silent, "/e", "", 1);
+  server.Advance(absl::Milliseconds(1990));
+  const auto exists = [&] {
+    return server.Call(other, OpCode::kExists, jute::ExistsRequest{"/e", false})
+        .error();
+  };
+  EXPECT_EQ(exists(), Error::kOk);
+  server.Advance(absl::Milliseconds(1020));
+  EXPECT_EQ(exists(), Error::kNoNode);
+  EXPECT_TRUE(server.IsClosed(silent));
+}
+
+TEST(ReplicaTest, RestartKeepsSessionsAndStartsTheirClocksAfresh) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect(10000);
+  const int64_t session = server.session(client);
+  server.Create(client, "/e", "", 1);
+  server.Advance(absl::Seconds(8));
+  server.Restart();
+  server.Advance(absl::Seconds(8));
+  const ConnectionId again = server.OpenConnection();
+  const auto password = SessionPassword(SessionId{session});
+  server.SendConnect(again, {.timeOut = 10000,
+                             .sessionId = session,
+                             .passwd = {password.data(), password.size()}});
+  EXPECT_EQ(server.TakeConnectResponse(again).sessionId, session);
+  EXPECT_EQ(server.Get(again, "/e").error(), Error::kOk);
+}
+
+TEST(ReplicaTest, RenewalMovesTheSessionAndClosesTheOldConnection) {
+  ReplicaHarness server;
+  const ConnectionId first = server.Connect();
+  const int64_t session = server.session(first);
+  const auto password = SessionPassword(SessionId{session});
+  const ConnectionId second = server.OpenConnection();
+  server.SendConnect(second, {.timeOut = 8000,
+                              .sessionId = session,
+                              .passwd = {password.data(), password.size()}});
+  const auto response = server.TakeConnectResponse(second);
+  EXPECT_EQ(response.sessionId, session);
+  EXPECT_EQ(response.timeOut, 8000);
+  EXPECT_TRUE(server.IsClosed(first));
+}
+
+TEST(ReplicaTest, WrongPasswordIsRefused) {
+  ReplicaHarness server;
+  const ConnectionId first = server.Connect();
+  const ConnectionId second = server.OpenConnection();
+  server.SendConnect(second, {.timeOut = 8000,
+                              .sessionId = server.session(first),
+                              .passwd = "0123456789abcdef"});
+  const auto response = server.TakeConnectResponse(second);
+  EXPECT_EQ(response.sessionId, 0);
+  EXPECT_EQ(response.timeOut, 0);
+  EXPECT_EQ(response.passwd, std::string(16, '\0'));
+  EXPECT_TRUE(server.IsClosed(second));
+}
+
+TEST(ReplicaTest, ClientAheadIsClosedWithoutAnswer) {
+  ReplicaHarness server;
+  const ConnectionId client = server.OpenConnection();
+  server.SendConnect(client, {.lastZxidSeen = 100, .timeOut = 8000});
+  EXPECT_THAT(server.Take(client), IsEmpty());
+  EXPECT_TRUE(server.IsClosed(client));
+}
+
+TEST(ReplicaTest, SetWatchesDeliversWhatWasMissedBeforeItsReply) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const Frame created = server.Create(client, "/a");
+  server.Set(client, "/a", "2");
+  jute::SetWatches watches;
+  watches.relativeZxid = created.header.zxid;
+  watches.dataWatches = {"/a", "/gone"};
+  watches.existWatches = {"/later"};
+  server.Send(client, OpCode::kSetWatches, watches, -8);
+  const auto frames = server.Take(client);
+  ASSERT_THAT(Xids(frames), ElementsAre(-1, -1, -8));
+  EXPECT_EQ(frames[0].As<jute::WatcherEvent>().type, 3);
+  EXPECT_EQ(frames[0].header.zxid, -1);
+  EXPECT_EQ(frames[1].As<jute::WatcherEvent>().type, 2);
+  server.Create(client, "/later");
+}
+
+TEST(ReplicaTest, EmptyContainerIsSweptOnceItHadAChild) {
+  Options options;
+  options.container_check_interval = absl::Seconds(1);
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect(40000);
+  for (const char* path : {"/used", "/unused"}) {
+    server.Call(client, OpCode::kCreateContainer,
+                jute::CreateRequest{path, "", kOpenAcl, 4});
+  }
+  server.Create(client, "/used/child");
+  server.Advance(absl::Seconds(3));
+  EXPECT_EQ(server.Get(client, "/used").error(), Error::kOk);
+  server.Delete(client, "/used/child");
+  server.Advance(absl::Seconds(3));
+  EXPECT_EQ(server.Get(client, "/used").error(), Error::kNoNode);
+  EXPECT_EQ(server.Get(client, "/unused").error(), Error::kOk);
+}
+
+TEST(ReplicaTest, TtlNodeIsSweptWhenItsDataIsOld) {
+  Options options;
+  options.tree.extended_types = true;
+  options.container_check_interval = absl::Seconds(1);
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect(40000);
+  server.Call(client, OpCode::kCreateTtl,
+              jute::CreateTTLRequest{"/t", "", kOpenAcl, 5, 5000});
+  server.Advance(absl::Seconds(4));
+  EXPECT_EQ(server.Set(client, "/t", "renewed").error(), Error::kOk);
+  server.Advance(absl::Seconds(4));
+  EXPECT_EQ(server.Get(client, "/t").error(), Error::kOk);
+  server.Advance(absl::Seconds(4));
+  EXPECT_EQ(server.Get(client, "/t").error(), Error::kNoNode);
+}
+
+TEST(ReplicaTest, FourLetterWordOutsideTheWhitelistSaysSo) {
+  ReplicaHarness server;
+  const ConnectionId asking = server.OpenConnection();
+  EXPECT_EQ(server.replica().FourLetterWord(asking, "ruok", "", {}),
+            "ruok is not executed because it is not in the whitelist.\n");
+  const std::string answer =
+      server.replica().FourLetterWord(asking, "srvr", "", {.version = "v"});
+  EXPECT_THAT(answer, testing::HasSubstr("Mode: standalone\n"));
+  EXPECT_THAT(answer, testing::HasSubstr("Node count: 5\n"));
+}
+
+TEST(SessionsTest, PasswordsAreThoseOfTheJavaServer) {
+  const auto hex = [](uint64_t id) {
+    std::string text;
+    for (const char c : SessionPassword(SessionId{static_cast<int64_t>(id)})) {
+      text += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    }
+    return text;
+  };
+  EXPECT_EQ(hex(0x1), "054cc74a37327db215e702e20c73f005");
+  EXPECT_EQ(hex(0x1000a1b2c3d0000), "99540115b2ac339b9f3f41ba4b39270b");
+  EXPECT_EQ(hex(0x100000000000000), "f22acd4a97e69d6d20a49bb638eadb38");
+  EXPECT_EQ(hex(0xffffffffffffffff), "20f62cb5648dc2d771471c8a2486a9ee");
+}
+
+}  // namespace
+}  // namespace paddock::replica
