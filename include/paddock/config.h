@@ -58,11 +58,6 @@ struct Config {
   int connection_throttle_global_session_weight = 3;
   int connection_throttle_renew_session_weight = 2;
   int request_throttle_max_requests = 0;  // 0: off
-  absl::Duration request_throttle_stall_time = absl::Milliseconds(100);
-  bool request_throttle_drop_stale = true;
-  bool request_stale_latency_check = false;
-  bool request_stale_connection_check = true;
-  absl::Duration throttled_op_wait_time;  // Zero: off
 
   // The data model.
   bool extended_types_enabled = false;

@@ -1,7 +1,5 @@
 #include "replica/prepare.h"
 
-#include <zlib.h>
-
 #include <limits>
 #include <utility>
 #include <variant>

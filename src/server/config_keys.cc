@@ -124,20 +124,7 @@ constexpr Key kThrottles[] = {
      &Config::connection_throttle_renew_session_weight, "2", kPositive,
      "Tokens for a session that comes back."},
     {"request_throttle_max_requests", &Config::request_throttle_max_requests,
-     "0", kCount, "Requests in work above which others wait; 0: no limit."},
-    {"request_throttle_stall_time", &Config::request_throttle_stall_time, "100",
-     kPositiveMs, "Longest wait before the limit is looked at again."},
-    {"request_throttle_drop_stale", &Config::request_throttle_drop_stale,
-     "true", kAnything, "Whether waiting requests that are stale are dropped."},
-    {"request_stale_latency_check", &Config::request_stale_latency_check,
-     "false", kAnything,
-     "Whether a request is stale that waited longer than its session's "
-     "time-out."},
-    {"request_stale_connection_check", &Config::request_stale_connection_check,
-     "true", kAnything,
-     "Whether a request is stale whose connection is closed."},
-    {"throttled_op_wait_time", &Config::throttled_op_wait_time, "0", kMs,
-     "A request that waited longer fails with THROTTLEDOP; 0: none."},
+     "0", kCount, "Requests in work above which all others wait; 0: no limit."},
 };
 
 constexpr Key kNodes[] = {

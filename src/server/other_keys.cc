@@ -16,6 +16,7 @@ constexpr std::string_view kSnapshots = "snapshots";
 constexpr std::string_view kAudit = "the audit log";
 constexpr std::string_view kEagerAcl = "eager ACL checks";
 
+constexpr std::string_view kThrottledOps = "requests refused for their age";
 constexpr std::string_view kRandomDrop = "random drop of new sessions";
 
 constexpr OtherKey kOtherKeys[] = {
@@ -94,6 +95,8 @@ constexpr OtherKey kOtherKeys[] = {
     {"db.autocreate", kSnapshots, "true"},
     {"audit.enable", kAudit, "false"},
     {"audit.impl.class", kAudit, ""},
+    {"throttled_op_wait_time", kThrottledOps, "0"},
+    {"request_stale_latency_check", kThrottledOps, "false"},
     {"connection_throttle_freeze_time", kRandomDrop, "-1"},
     {"connection_throttle_drop_increase", kRandomDrop, "0.02"},
     {"connection_throttle_drop_decrease", kRandomDrop, "0.002"},
@@ -106,6 +109,9 @@ constexpr OtherKey kOtherKeys[] = {
     {"jvm.pause.*", "", ""},
     {"jute.maxbuffer.extrasize", "", ""},
     {"request_throttler.shutdownTimeout", "", ""},
+    {"request_throttle_stall_time", "", ""},
+    {"request_throttle_drop_stale", "", ""},  // A closed connection's waiting
+    {"request_stale_connection_check", "", ""},  // requests go with it
     {"maxResponseCacheSize", "", ""},
     {"maxGetChildrenResponseCacheSize", "", ""},
     {"intBufferStartingSizeBytes", "", ""},

@@ -58,8 +58,9 @@ ExitCode Server::Start() {
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
   }
+  net::ClientEvents* const events = this;
   connections_ =
-      std::make_unique<net::ClientConnections>(options_.clients, this);
+      std::make_unique<net::ClientConnections>(options_.clients, events);
   if (const ExitCode code = BindPort(); code != ExitCode::kOk) {
     return code;
   }

@@ -11,6 +11,7 @@ namespace paddock::storage {
 namespace {
 
 constexpr size_t kFetchBytes = 1 << 20;
+constexpr size_t kZeroWindowBytes = 64 << 10;
 constexpr size_t kScanBytes = 32 << 20;
 // Of two neighbouring windows of a scan.  A longer record that straddles both
 // is not seen; the records after it are.
@@ -181,7 +182,7 @@ absl::StatusOr<std::optional<IntactRecord>> FindIntactRecord(const File& file,
 }
 
 absl::StatusOr<bool> OnlyZerosFrom(const File& file, int64_t from) {
-  std::string window(kFetchBytes, '\0');
+  std::string window(kZeroWindowBytes, '\0');
   for (;;) {
     ASSIGN_OR_RETURN(const size_t got,
                      file.ReadAt(from, window.data(), window.size()));

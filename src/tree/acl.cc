@@ -50,8 +50,8 @@ bool Matches(const jute::Id& granted, const Identity& identity) {
 
 std::vector<jute::ACL> WithoutDuplicates(absl::Span<const jute::ACL> acl) {
   // Null and "" are two ids.
-  using Key = std::tuple<int32_t, absl::string_view, bool, absl::string_view,
-                         bool>;
+  using Key =
+      std::tuple<int32_t, absl::string_view, bool, absl::string_view, bool>;
   absl::flat_hash_set<Key> seen;  // Iteration order is never observed
   std::vector<jute::ACL> unique;
   unique.reserve(acl.size());
@@ -84,7 +84,7 @@ Error CheckEntry(const jute::Id& id, bool digest_enabled) {
   if (jute::IsNull(id.id)) {
     return Error::kMarshallingError;
   }
-  const bool valid = is_digest            ? IsValidDigestId(id.id)
+  const bool valid = is_digest           ? IsValidDigestId(id.id)
                      : id.scheme == "ip" ? IsValidIpAclId(id.id)
                                          : id.id == "anyone";
   return valid ? Error::kOk : Error::kInvalidAcl;

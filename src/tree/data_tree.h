@@ -61,7 +61,7 @@ struct OpResult {
   jute::OpCode type = jute::OpCode::kError;
   Error error = Error::kOk;
   std::string_view path = {};  // Of creates; points into the transaction
-  jute::Stat stat = {};  // Right after a create, setData or setACL
+  jute::Stat stat = {};        // Right after a create, setData or setACL
 };
 
 // The raw owner of containers (client-protocol.md chapter 7).
@@ -151,9 +151,7 @@ class DataTree {
  private:
   struct PathHash : StringHash {
     using StringHash::operator();
-    size_t operator()(const Znode* node) const {
-      return (*this)(node->path());
-    }
+    size_t operator()(const Znode* node) const { return (*this)(node->path()); }
   };
   struct PathEqual {
     using is_transparent = void;
@@ -189,8 +187,7 @@ class DataTree {
   // The set of the session, the containers or the TTL nodes that `node`
   // belongs to; null for a persistent node.
   NodeSet* SetOf(const Znode& node);
-  void AddReserved(std::string_view path, const AclList* acl,
-                   int32_t aversion);
+  void AddReserved(std::string_view path, const AclList* acl, int32_t aversion);
 
   // A create of a child with parentCVersion `cversion` never sets the
   // parent's back (zab-and-disk.md 5.3).

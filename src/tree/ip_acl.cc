@@ -129,8 +129,8 @@ std::optional<Block> ParseBlock(std::string_view id) {
   }
   Block block{*address, address->size * 8};
   if (slash != std::string_view::npos) {
-    const std::optional<int> bits = ParseDecimal(
-        id.substr(slash + 1), static_cast<int>(block.prefix_bits));
+    const std::optional<int> bits =
+        ParseDecimal(id.substr(slash + 1), static_cast<int>(block.prefix_bits));
     if (!bits) {
       return std::nullopt;
     }

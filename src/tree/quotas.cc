@@ -90,8 +90,7 @@ std::optional<QuotaText> ParseQuota(std::string_view text) {
 }
 
 std::string FormatQuota(const QuotaText& quota) {
-  std::string text =
-      fmt::format("count={},bytes={}", quota.count, quota.bytes);
+  std::string text = fmt::format("count={},bytes={}", quota.count, quota.bytes);
   if (quota.bytes_hard < 0 && quota.count_hard < 0) {
     return text;
   }
@@ -106,8 +105,7 @@ std::string FormatQuota(const QuotaText& quota) {
   return text;
 }
 
-QuotaVerdict CheckQuota(const QuotaState& state, int64_t count,
-                        int64_t bytes) {
+QuotaVerdict CheckQuota(const QuotaState& state, int64_t count, int64_t bytes) {
   const QuotaText& limits = state.limits;
   return std::max(
       CheckOne(state.usage.count, count, limits.count, limits.count_hard),

@@ -214,6 +214,9 @@ void WatchIndex::CheckInvariants() const {
 }
 
 WatchIndex::Path* WatchIndex::Find(std::string_view path) const {
+  if (paths_.empty()) {
+    return nullptr;  // Without hashing
+  }
   const auto it = paths_.find(path);
   return it == paths_.end() ? nullptr : *it;
 }

@@ -40,9 +40,8 @@ class WatchIndex {
 
   // Calls `removed` with each path of the connection, in no particular order,
   // after its pair is gone.
-  void RemoveConnection(
-      ConnectionId connection,
-      absl::FunctionRef<void(std::string_view path)> removed);
+  void RemoveConnection(ConnectionId connection,
+                        absl::FunctionRef<void(std::string_view path)> removed);
 
   bool Contains(std::string_view path, ConnectionId connection) const;
   bool ContainsPath(std::string_view path) const {
@@ -59,8 +58,7 @@ class WatchIndex {
   void Take(std::string_view path, std::vector<ConnectionId>* connections);
 
   // In no particular order.
-  void ForEachPath(
-      absl::FunctionRef<void(std::string_view path)> visit) const;
+  void ForEachPath(absl::FunctionRef<void(std::string_view path)> visit) const;
   void ForEachConnection(
       absl::FunctionRef<void(ConnectionId connection)> visit) const;
 

@@ -127,14 +127,13 @@ void WatchTable::Trigger(const Change& change,
       Report(EventType::kNodeDeleted, path, change.acl, notify);
       reached_before_.swap(reached_);
       TriggerChild(path);
-      reached_.erase(
-          std::remove_if(reached_.begin(), reached_.end(),
-                         [&](ConnectionId connection) {
-                           return std::binary_search(reached_before_.begin(),
-                                                     reached_before_.end(),
-                                                     connection);
-                         }),
-          reached_.end());
+      reached_.erase(std::remove_if(reached_.begin(), reached_.end(),
+                                    [&](ConnectionId connection) {
+                                      return std::binary_search(
+                                          reached_before_.begin(),
+                                          reached_before_.end(), connection);
+                                    }),
+                     reached_.end());
       Report(EventType::kNodeDeleted, path, change.acl, notify);
       break;
   }

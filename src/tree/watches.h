@@ -62,8 +62,9 @@ class WatchTable {
   bool RemoveAny(std::string_view path, ConnectionId connection);
   void RemoveConnection(ConnectionId connection);
 
-  // Reports whom `change` concerns (`notify` must not call back here), in the order of the triggers (4.3) and by
-  // connection within one, and uses up the one-shot watches that it reached.
+  // Reports whom `change` concerns (`notify` must not call back here), in the
+  // order of the triggers (4.3) and by connection within one, and uses up the
+  // one-shot watches that it reached.
   void Trigger(const Change& change,
                absl::FunctionRef<void(const Notification&)> notify);
 
@@ -108,7 +109,7 @@ class WatchTable {
   WatchIndex child_;
   WatchIndex persistent_;
   WatchIndex recursive_;
-  int64_t data_entries_ = 0;  // Pairs in data_, persistent_ or recursive_
+  int64_t data_entries_ = 0;   // Pairs in data_, persistent_ or recursive_
   int64_t child_entries_ = 0;  // Pairs in child_ or persistent_
   // Of one trigger, ascending and without duplicates; kept for their memory.
   std::vector<ConnectionId> reached_;
