@@ -5,6 +5,7 @@ its own, and is ended by pid.  Starting waits until the server answers `srvr`
 with a `Mode:` line, never for a fixed time.
 """
 
+import fcntl
 import itertools
 import os
 import pathlib
@@ -33,27 +34,31 @@ JAVA_38_CLASSPATH = ":".join(
 )
 JAVA_39_JARS = os.environ.get("ZOOKEEPER_39_JARS", "")
 
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
-# Runs side by side begin at different places, so that they seldom want the same
-# port between the look at it and its use.
-_ports = itertools.cycle([15000 + 500 * _worker + (37 * os.getpid() + n) % 500
-                          for n in range(500)])
+# Below the ephemeral range.  Runs beside this one start elsewhere in it.
+_PORTS = 5000
+_ports = (15000 + (os.getpid() * 37 + i) % _PORTS for i in itertools.count())
+_port_locks = []  # Held until this process ends.
 _poll = threading.Event()  # Never set: a bounded wait between two looks.
 
 
 def free_port():
-    """Returns a loopback port below the ephemeral range that nobody uses.
+    """Returns a loopback port that nobody uses.
 
-    Parallel workers draw from ranges of their own.
+    No other process that asks here gets it while this one lives, also when
+    nothing listens on it yet.
     """
-    for port in itertools.islice(_ports, 500):
+    for port in itertools.islice(_ports, _PORTS):
+        path = pathlib.Path(tempfile.gettempdir(), f"paddock-port-{port}.lock")
+        lock = open(path, "w")
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 probe.bind(("127.0.0.1", port))
+                _port_locks.append(lock)
                 return port
             except OSError:
-                continue
+                lock.close()
     raise RuntimeError("no free port")
 
 
@@ -119,12 +124,16 @@ class Server:
         path.write_text("".join(f"{k}={v}\n" for k, v in self.config.items()))
         return path
 
-    def start(self):
+    def launch(self):
+        """Starts the process and does not wait for it to serve."""
         assert self.process is None or self.process.poll() is not None
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(self.write_config()), cwd=self.home,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start(self):
+        self.launch()
         wait_until(self._serves, START_SECONDS_MAX, f"{self.name} serves")
         return self
 
@@ -133,8 +142,7 @@ class Server:
             raise AssertionError(
                 f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
         try:
-            # A Java server may accept a connection while it starts and then
-            # never answer on it, so ask again soon on another one.
+            # Java may leave a client that comes early without an answer.
             return "Mode:" in four_letter_word(self.port, "srvr", timeout=1)
         except OSError:
             return False
