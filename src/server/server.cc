@@ -129,7 +129,8 @@ ExitCode Server::LoadHistory() {
       });
   if (!state.ok()) {
     log::Error("{}", Message(state.status()));
-    return ExitCode::kDamagedLog;
+    return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
+                                            : ExitCode::kDataFolder;
   }
   now_ = MonotonicNow();
   replica_->FinishRestore({.now = now_, .wall_ms = WallMs()});

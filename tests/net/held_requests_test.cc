@@ -132,7 +132,6 @@ TEST(HeldRequestsTest, HeldConnectionsTakeTurns) {
   const ConnectionId first_id = port.last;
   TestClient second(port.port());
   ConnectBlocked(port, second);
-  const ConnectionId second_id = port.last;
   std::string requests;
   for (int i = 1; i <= 500; ++i) {
     requests += Frame(Request(i, kGetData));

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -304,6 +306,31 @@ TEST(ServerTest, MissingFolderIsAnExitCode) {
   options.storage.data_log_dir = options.storage.data_dir;
   options.storage.create_dirs = false;
   EXPECT_EQ(Server(options).Start(), ExitCode::kDataFolder);
+}
+
+// Damage in front of transactions that were promised is not cut off.
+TEST(ServerTest, DamagedLogIsAnExitCode) {
+  TemporaryFolder folder;
+  {
+    RunningServer server(TestOptions(folder));
+    WaitingClient client(server.port());
+    client.Connect();
+    for (int i = 1; i <= 10; ++i) {
+      client.Send(Frame(CreateRequest(i, "/n" + std::to_string(i), "")));
+      EXPECT_EQ(ParseReply(client.AwaitFrame()).error, 0);
+    }
+  }
+  const std::filesystem::directory_iterator logs(folder.path() + "/version-2");
+  const auto log = std::find_if(begin(logs), end(logs), [](const auto& entry) {
+    return entry.path().filename().string().starts_with("log.");
+  });
+  ASSERT_NE(log, end(logs));
+  std::fstream file(log->path(),
+                    std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(300);
+  file.write("damage", 6);
+  file.close();
+  EXPECT_EQ(Server(TestOptions(folder)).Start(), ExitCode::kDamagedLog);
 }
 
 }  // namespace
