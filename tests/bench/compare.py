@@ -402,6 +402,7 @@ def main():
     # Ends the servers too, through their context managers.
     signal.signal(signal.SIGTERM, lambda *unused: sys.exit("ended"))
     arguments = parse_arguments()
+    arguments.build = arguments.build.resolve()
     quick = arguments.quick
     plan = Plan(rounds=arguments.rounds or (1 if quick else 3),
                 seconds=arguments.seconds or (2 if quick else 5),
