@@ -6,8 +6,8 @@
 // Latency counts from the call that sends a request to the return of the call
 // that reads its reply.
 
-#ifndef PADDOCK_BENCH_GENERATOR_H_
-#define PADDOCK_BENCH_GENERATOR_H_
+#ifndef PADDOCK_TESTS_BENCH_GENERATOR_H_
+#define PADDOCK_TESTS_BENCH_GENERATOR_H_
 
 #include <netinet/in.h>
 #include <sys/types.h>
@@ -57,4 +57,4 @@ int64_t ResidentBytes(pid_t pid);
 
 }  // namespace paddock::bench
 
-#endif  // PADDOCK_BENCH_GENERATOR_H_
+#endif  // PADDOCK_TESTS_BENCH_GENERATOR_H_

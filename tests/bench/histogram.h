@@ -1,8 +1,8 @@
 // Latencies by their logarithm: constant memory, a few nanoseconds per value,
 // and percentiles that are at most 1.6 % too high.  Not thread-safe.
 
-#ifndef PADDOCK_BENCH_HISTOGRAM_H_
-#define PADDOCK_BENCH_HISTOGRAM_H_
+#ifndef PADDOCK_TESTS_BENCH_HISTOGRAM_H_
+#define PADDOCK_TESTS_BENCH_HISTOGRAM_H_
 
 #include <algorithm>
 #include <array>
@@ -72,4 +72,4 @@ class Histogram {
 
 }  // namespace paddock::bench
 
-#endif  // PADDOCK_BENCH_HISTOGRAM_H_
+#endif  // PADDOCK_TESTS_BENCH_HISTOGRAM_H_

@@ -1,7 +1,7 @@
 // Makes the znodes that a kind of work needs, before the clock runs.
 
-#ifndef PADDOCK_BENCH_PREPARE_H_
-#define PADDOCK_BENCH_PREPARE_H_
+#ifndef PADDOCK_TESTS_BENCH_PREPARE_H_
+#define PADDOCK_TESTS_BENCH_PREPARE_H_
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -17,4 +17,4 @@ absl::Status Prepare(const boost::asio::ip::tcp::endpoint& server, Load* load);
 
 }  // namespace paddock::bench
 
-#endif  // PADDOCK_BENCH_PREPARE_H_
+#endif  // PADDOCK_TESTS_BENCH_PREPARE_H_

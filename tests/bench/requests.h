@@ -1,7 +1,7 @@
 // The requests of one kind of work, encoded once and copied ever after.
 
-#ifndef PADDOCK_BENCH_REQUESTS_H_
-#define PADDOCK_BENCH_REQUESTS_H_
+#ifndef PADDOCK_TESTS_BENCH_REQUESTS_H_
+#define PADDOCK_TESTS_BENCH_REQUESTS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -89,4 +89,4 @@ class Requests {
 
 }  // namespace paddock::bench
 
-#endif  // PADDOCK_BENCH_REQUESTS_H_
+#endif  // PADDOCK_TESTS_BENCH_REQUESTS_H_
