@@ -24,7 +24,9 @@ def main(paths):
     passed, failed, skipped = 0, [], []
     for path in paths:
         for case in ElementTree.parse(path).iter("testcase"):
-            name = f'{case.get("classname", "")} {case.get("name")}'
+            name = case.get("name")
+            if case.get("classname") not in (None, name):
+                name = f'{case.get("classname")} {name}'
             if case.find("failure") is not None or case.find("error") is not None:
                 failed.append(name)
             elif case.find("skipped") is not None:
