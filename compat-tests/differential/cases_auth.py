@@ -156,7 +156,9 @@ def identities_end_with_the_connection(d, top):
     d.drop("a")
     d.open("a2")
     d.handshake("a2", session=session, password="own")
-    d.do("a2", get_data(top), who_am_i(), auth("digest", "user1:pass1"))
+    d.do("a2", get_data(top), who_am_i())
+    # Apart: ZooKeeper may answer auth ahead of what came before it.
+    d.do("a2", auth("digest", "user1:pass1"))
     d.do("a2", get_data(top))
 
 

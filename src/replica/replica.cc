@@ -161,6 +161,11 @@ size_t Replica::outstanding(ConnectionId id) const {
   return connection == nullptr ? 0 : connection->waiting.size();
 }
 
+size_t Replica::output_bytes(ConnectionId id) const {
+  const Connection* connection = Find(id);
+  return connection == nullptr ? 0 : connection->out.size();
+}
+
 bool Replica::HasSession(ConnectionId id) const {
   const Connection* connection = Find(id);
   return connection != nullptr && connection->handshake_done;

@@ -139,6 +139,9 @@ class Replica {
   size_t outstanding() const;
   size_t outstanding(ConnectionId connection) const;
 
+  // Bytes for the connection that wait for TakeReady().
+  size_t output_bytes(ConnectionId connection) const;
+
   // Whether the connection has completed its handshake.
   bool HasSession(ConnectionId connection) const;
 

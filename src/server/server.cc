@@ -353,6 +353,10 @@ bool Server::MayPass(ConnectionId connection) const {
   if (options_.requests_max > 0 && outstanding >= options_.requests_max) {
     return false;
   }
+  // What this batch has answered so far is not counted as unsent yet.
+  if (replica_->output_bytes(connection) > options_.clients.unsent_bytes_soft) {
+    return false;
+  }
   return outstanding <= options_.outstanding_max ||
          replica_->outstanding(connection) == 0;
 }
