@@ -120,7 +120,7 @@ fuzz() {
   build fuzz -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DPADDOCK_SANITIZE=address,undefined -DPADDOCK_FUZZ=ON -- fuzzers || return
   local fuzzer name result
-  for fuzzer in build/fuzz/tests/*_fuzz; do
+  for fuzzer in build/fuzz/tests/fuzz/*_fuzz; do
     name=$(basename "$fuzzer" _fuzz)
     mkdir -p "build/fuzz/corpus/$name"
     result=passed
