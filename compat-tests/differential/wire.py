@@ -424,7 +424,11 @@ class Socket:
             pass
 
     def shutdown_write(self):
-        self.sock.shutdown(socket.SHUT_WR)
+        """Half-closes; likewise silent."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
     def _fill(self, deadline):
         left = deadline - time.monotonic()
