@@ -79,9 +79,11 @@ def scenario(classpath):
                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
                    f"-Dsince39={str(SERVER != 'java38').lower()}",
                    "compat.Main", name, server.address, *args]
+        # A session of its own: scenarios start processes that must end too.
         with subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True) as program:
+                stderr=subprocess.STDOUT, text=True,
+                start_new_session=True) as program:
             try:
                 output, _ = program.communicate(timeout=SCENARIO_SECONDS_MAX)
             except subprocess.TimeoutExpired:
@@ -89,7 +91,7 @@ def scenario(classpath):
                 try:
                     output, _ = program.communicate(timeout=2)
                 except subprocess.TimeoutExpired:
-                    program.kill()
+                    os.killpg(program.pid, signal.SIGKILL)
                     output, _ = program.communicate()
                 pytest.fail(f"{name} hangs:\n{output[-20000:]}")
         assert program.returncode == 0, output[-20000:]

@@ -28,7 +28,13 @@ case ${1:-} in
 esac
 fast_compat="test_command_line.py test_kazoo.py test_sessions.py"
 fuzz_seconds=20
-[[ $mode == full ]] && fuzz_seconds=300 && export PADDOCK_TEST_FULL=1
+if [[ $mode == full ]]; then
+  fuzz_seconds=300
+  export PADDOCK_TEST_FULL=1
+else
+  # The same requests each time; the full run draws its own and names them.
+  export PADDOCK_TEST_SEED=${PADDOCK_TEST_SEED:-1}
+fi
 
 results=$PWD/build/test-results
 rm -rf "$results"

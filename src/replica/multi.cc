@@ -14,7 +14,7 @@ constexpr int32_t kFlagSequentialTtl = 6;
 template <class Request>
 bool ReadSubOp(jute::InputArchive& in, OpCode type, SubOp* sub) {
   Request request;
-  if (!jute::Read(in, &request) || jute::IsNull(request.path)) {
+  if (!jute::Read(in, &request)) {
     return false;
   }
   sub->type = type;
@@ -31,12 +31,13 @@ bool HasNullAcl(jute::InputArchive in) {
 
 bool ReadCreate(jute::InputArchive& in, OpCode type, SubOp* sub,
                 bool* has_null_acl) {
-  *has_null_acl = HasNullAcl(in);
+  const bool null_acl = HasNullAcl(in);
   jute::CreateRequest request;
-  if (!jute::Read(in, &request) || jute::IsNull(request.path) ||
-      request.flags < 0 || request.flags >= kFlagTtl) {
+  if (!jute::Read(in, &request) || request.flags < 0 ||
+      request.flags >= kFlagTtl) {
     return false;
   }
+  *has_null_acl = null_acl;
   sub->type = request.flags == kFlagContainer ? OpCode::kCreateContainer : type;
   sub->request = std::move(request);
   return true;
@@ -45,7 +46,7 @@ bool ReadCreate(jute::InputArchive& in, OpCode type, SubOp* sub,
 // A TTL create without a TTL flag is an ordinary one.
 bool ReadCreateTtl(jute::InputArchive& in, SubOp* sub) {
   jute::CreateTTLRequest request;
-  if (!jute::Read(in, &request) || jute::IsNull(request.path)) {
+  if (!jute::Read(in, &request)) {
     return false;
   }
   if (request.flags == kFlagTtl || request.flags == kFlagSequentialTtl) {
@@ -84,19 +85,26 @@ bool ReadOne(jute::InputArchive& in, OpCode type, SubOp* sub,
   }
 }
 
+bool HasNullPath(const SubOp& sub) {
+  return std::visit(
+      [](const auto& request) { return jute::IsNull(request.path); },
+      sub.request);
+}
+
 }  // namespace
 
 std::optional<MultiRequest> DecodeMulti(std::string_view body,
                                         bool* has_null_acl) {
   jute::InputArchive in(body);
   MultiRequest multi;
+  bool has_null_path = false;  // Found out when all else can be decoded
   while (true) {
     jute::MultiHeader header;
     if (!jute::Read(in, &header)) {
       return std::nullopt;
     }
     if (header.done) {
-      return multi;
+      return has_null_path ? std::nullopt : std::optional(std::move(multi));
     }
     SubOp sub;
     if (!ReadOne(in, static_cast<OpCode>(header.type), &sub, has_null_acl) ||
@@ -110,6 +118,7 @@ std::optional<MultiRequest> DecodeMulti(std::string_view body,
       return std::nullopt;
     }
     multi.kind = kind;
+    has_null_path |= HasNullPath(sub);
     multi.ops.push_back(std::move(sub));
   }
 }

@@ -261,10 +261,15 @@ Error GetEphemerals(const Reader& reader, std::string_view body,
   }
   // A blank prefix and the root select all; any other is a plain prefix.
   std::string_view prefix = request.prefixPath;
-  const size_t first = prefix.find_first_not_of(" \t\r\n");
-  const size_t last = prefix.find_last_not_of(" \t\r\n");
-  if (first == std::string_view::npos ||
-      prefix.substr(first, last - first + 1) == "/") {
+  // Java's trim() takes all control characters for blanks.
+  std::string_view trimmed = prefix;
+  while (!trimmed.empty() && static_cast<uint8_t>(trimmed.front()) <= ' ') {
+    trimmed.remove_prefix(1);
+  }
+  while (!trimmed.empty() && static_cast<uint8_t>(trimmed.back()) <= ' ') {
+    trimmed.remove_suffix(1);
+  }
+  if (trimmed.empty() || trimmed == "/") {
     prefix = "";
   }
   jute::GetEphemeralsResponse response;

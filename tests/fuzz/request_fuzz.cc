@@ -2,13 +2,15 @@
 // answers or closes, its invariants hold, and what it logged restores to the
 // tree that it has.
 //
-// Input: frames, each behind a byte whose low bits choose the connection and
-// what happens to the disk, and a two-byte length.
+// Input: frames, each behind a byte that chooses the connection, whether the
+// frame is a four-letter word, and what happens to the disk, and a two-byte
+// length.
 
 #include <cstddef>
 #include <cstdint>
 
 #include "base/check.h"
+#include "replica/admin.h"
 #include "replica/replica_harness.h"
 
 namespace paddock::replica {
@@ -20,6 +22,7 @@ Options FuzzOptions() {
   Options options;
   options.tree.extended_types = true;
   options.enforce_quota = true;
+  options.four_letter_words = {"*"};
   return options;
 }
 
@@ -37,7 +40,13 @@ void Run(std::string_view input) {
     input.remove_prefix(3);
     const std::string_view frame = input.substr(0, size);
     input.remove_prefix(frame.size());
-    server.SendFrame(connections[choice % kConnections], frame);
+    const std::string_view word = frame.substr(0, 4);
+    if ((choice & 0x40) != 0 && IsFourLetterWord(word)) {
+      server.replica().FourLetterWord(server.OpenConnection(), word,
+                                      frame.substr(word.size()), {});
+    } else {
+      server.SendFrame(connections[choice % kConnections], frame);
+    }
     if ((choice & 0x80) != 0) {
       server.FinishWrites();
     }

@@ -30,7 +30,8 @@ TEST(FrameTest, PartialFrameTellsItsSize) {
 }
 
 TEST(FrameTest, FrameEndsWhereTheNextBegins) {
-  const FrameScan scan = ScanFrame(Frame("abc") + Frame("de"), 10);
+  const std::string input = Frame("abc") + Frame("de");
+  const FrameScan scan = ScanFrame(input, 10);
   EXPECT_EQ(scan.kind, FrameScan::Kind::kFrame);
   EXPECT_EQ(scan.frame, "abc");
   EXPECT_EQ(scan.bytes, 7u);

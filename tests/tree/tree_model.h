@@ -232,12 +232,9 @@ class TreeModel {
 
   void Recount(const std::string& stats) {
     const std::string quota(ParentPath(stats).substr(kQuotaPath.size()));
-    if (quota.empty()) {
-      return;
-    }
     QuotaText usage{.count = 0, .bytes = 0};
     for (const auto& [path, node] : nodes_) {
-      if (IsAtOrBelow(path, quota)) {
+      if (quota.empty() || IsAtOrBelow(path, quota)) {
         usage.count += 1;
         usage.bytes += static_cast<int64_t>(node.data.value_or("").size());
       }

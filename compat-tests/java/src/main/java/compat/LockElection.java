@@ -1,6 +1,7 @@
 package compat;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
@@ -8,6 +9,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -175,6 +177,29 @@ final class LockElection implements Scenario {
     Process kill = new ProcessBuilder("sh", "-c",
         "kill -" + signal + " " + processes.get(name).pid()).start();
     Check.require(kill.waitFor() == 0, signal + " sent to " + name);
+    if (signal.equals("STOP")) {
+      awaitStopped(processes.get(name).pid());
+    }
+  }
+
+  /** One thread takes the signal and stops the others, when it gets to run. */
+  private static void awaitStopped(long pid) throws Exception {
+    long deadline = System.nanoTime() + Check.DEADLINE_MS * 1_000_000;
+    while (!isStopped(pid)) {
+      Check.require(System.nanoTime() < deadline, "the process stops");
+      Thread.yield();
+    }
+  }
+
+  private static boolean isStopped(long pid) throws IOException {
+    File[] threads = new File("/proc/" + pid + "/task").listFiles();
+    for (File thread : threads) {
+      String stat = Files.readString(thread.toPath().resolve("stat"));
+      if (stat.charAt(stat.lastIndexOf(')') + 2) != 'T') {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void accept(ServerSocket resource) {
