@@ -4,6 +4,7 @@
 #ifndef PADDOCK_REPLICA_OPTIONS_H_
 #define PADDOCK_REPLICA_OPTIONS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -48,6 +49,15 @@ struct Options {
   absl::Duration container_check_interval = absl::Minutes(1);
   absl::Duration container_max_never_used = absl::Minutes(5);  // Zero: never
   int container_deletions_per_minute = 10000;
+
+  // Output that a connection has not taken.  Above the soft limit no further
+  // request of it is evaluated; nor, while all together are above the total
+  // limit, is one of a connection that is behind at all.
+  size_t unsent_bytes_soft = size_t{1} << 20;
+  size_t unsent_bytes_total_soft = size_t{256} << 20;
+
+  // A multiRead whose reply would be larger is refused.
+  size_t multi_read_bytes_max = size_t{16} << 20;
 
   // Four-letter words that may be used (9.2); "*" allows all.
   std::set<std::string> four_letter_words = {"srvr"};

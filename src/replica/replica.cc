@@ -110,6 +110,17 @@ void Replica::Step(const StillThere& event) {
   }
 }
 
+void Replica::Step(const Sent& event) {
+  Connection* connection = Find(event.connection);
+  if (connection == nullptr) {
+    return;
+  }
+  CHECK_LE(event.bytes, connection->unsent);
+  connection->unsent -= event.bytes;
+  unsent_bytes_ -= event.bytes;
+  AdvanceQueue(*connection);
+}
+
 void Replica::Step(const Persisted& event) {
   CHECK(peer_.has_value());
   peer_->Step(event);
@@ -126,10 +137,13 @@ Ready Replica::TakeReady() {
     const auto it = connections_.find(id);
     CHECK(it != connections_.end());
     Connection& connection = *it->second;
+    CountOutput(connection);
+    connection.unsent += std::exchange(connection.out_counted, 0);
     ready_.outputs.push_back(
         {id, std::exchange(connection.out, {}), connection.closing});
     connection.dirty = false;
     if (connection.closing) {
+      unsent_bytes_ -= connection.unsent;
       connections_.erase(it);
     }
   }
@@ -161,9 +175,21 @@ size_t Replica::outstanding(ConnectionId id) const {
   return connection == nullptr ? 0 : connection->waiting.size();
 }
 
-size_t Replica::output_bytes(ConnectionId id) const {
+bool Replica::IsBehind(ConnectionId id) const {
   const Connection* connection = Find(id);
-  return connection == nullptr ? 0 : connection->out.size();
+  return connection != nullptr && IsBehind(*connection);
+}
+
+bool Replica::IsBehind(const Connection& connection) const {
+  const size_t bytes = connection.unsent + connection.out.size();
+  return bytes > (unsent_bytes_ > options_.unsent_bytes_total_soft
+                      ? 0
+                      : options_.unsent_bytes_soft);
+}
+
+void Replica::CountOutput(Connection& connection) {
+  unsent_bytes_ += connection.out.size() - connection.out_counted;
+  connection.out_counted = connection.out.size();
 }
 
 bool Replica::HasSession(ConnectionId id) const {
@@ -261,16 +287,28 @@ void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
     }
   }
   if (Connection* connection = Find(requester)) {
-    CHECK(!connection->waiting.empty());
-    const Waiting request = std::move(connection->waiting.front());
-    CHECK(request.what == Waiting::For::kTransaction);
-    CHECK_EQ(request.zxid, header.zxid);
-    connection->waiting.pop_front();
-    --outstanding_;
-    ReplyToWrite(*connection, request, header);
+    auto& waiting = connection->waiting;
+    // In front of it are only reads whose client does not take its output.
+    const auto request = std::find_if(
+        waiting.begin(), waiting.end(),
+        [](const Waiting& w) { return w.what == Waiting::For::kTransaction; });
+    CHECK(request != waiting.end());
+    CHECK_EQ(request->zxid, header.zxid);
+    if (request == waiting.begin()) {
+      const Waiting first = std::move(*request);
+      waiting.pop_front();
+      --outstanding_;
+      ReplyToWrite(*connection, first, header);
+      if (first.op->kind == OpKind::kClose) {
+        Close(*connection);
+      }
+    } else {
+      ReplyInTurn(*connection, *request, header);
+    }
     AdvanceQueue(*connection);
   }
-  if (Connection* connection = Find(bound)) {
+  // Who asked for the end of its session is closed behind the reply.
+  if (Connection* connection = Find(bound); bound != requester && connection) {
     Close(*connection);
   }
 }

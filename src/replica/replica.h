@@ -13,6 +13,7 @@
 // proposed to the peer, and waits.  Step(Persisted) makes the peer commit;
 // each committed transaction is applied to the tree, its watch events go out,
 // then the reply of the request that waited for it, then the reads behind it.
+// Reads whose connection does not take its output wait until it does.
 //
 // Invariants:
 //
@@ -20,8 +21,8 @@
 //     ping that has waited too long overtakes: its lane must stay free in any
 //     storm).
 // (2) The events of transaction Z are in a connection's output before any
-//     reply with a zxid of Z or later; a read that was evaluated before Z
-//     replied before them (client-protocol.md 2.8).
+//     reply to a read that was evaluated after Z; a read that was evaluated
+//     before Z replied before them (client-protocol.md 2.8).
 // (3) No output promises something that is not durable.
 //
 // Not thread-safe.
@@ -88,6 +89,12 @@ struct StillThere {
   ConnectionId connection = kNoConnection;
 };
 
+// The connection took so many bytes of its output.
+struct Sent {
+  ConnectionId connection = kNoConnection;
+  size_t bytes = 0;
+};
+
 using zab::Persisted;
 
 // Bytes for one connection, length prefixes included.
@@ -125,10 +132,14 @@ class Replica {
   void Step(const Received& event);
   void Step(const Disconnected& event);
   void Step(const StillThere& event);
+  void Step(const Sent& event);
   void Step(const Persisted& event);
 
   // Returns the work that has accumulated since the last call.
   Ready TakeReady();
+
+  // Whether there is output for TakeReady() to return.
+  bool has_output() const { return !dirty_.empty(); }
 
   // When a Tick is due even if nothing else happens (sessions to expire,
   // containers to sweep); monotonic.
@@ -139,8 +150,9 @@ class Replica {
   size_t outstanding() const;
   size_t outstanding(ConnectionId connection) const;
 
-  // Bytes for the connection that wait for TakeReady().
-  size_t output_bytes(ConnectionId connection) const;
+  // Whether the connection is so far behind with taking its output that its
+  // next request must wait.
+  bool IsBehind(ConnectionId connection) const;
 
   // Whether the connection has completed its handshake.
   bool HasSession(ConnectionId connection) const;
@@ -187,6 +199,9 @@ class Replica {
                 std::string_view body, size_t identities, int64_t arrived_ms);
   void ReplyToWrite(Connection& connection, const Waiting& request,
                     const jute::TxnHeader& header);
+  // Likewise, but the reply waits in the request's place in the queue.
+  void ReplyInTurn(Connection& connection, Waiting& request,
+                   const jute::TxnHeader& header);
   // Sends a finished frame when its turn comes.
   void Enqueue(Connection& connection, std::string frame, bool then_close);
   // Likewise an error that ends the connection.
@@ -198,6 +213,8 @@ class Replica {
   void CountReply(Connection& connection, const Op& op, int32_t xid,
                   int64_t arrived_ms, size_t bytes);
   void MarkDirty(Connection& connection);
+  bool IsBehind(const Connection& connection) const;
+  void CountOutput(Connection& connection);
   // Closes the connection behind what it is still owed; its session stays.
   void Close(Connection& connection);
 
@@ -238,7 +255,8 @@ class Replica {
     ConnectionId connection = kNoConnection;
   };
   std::deque<ImpatientPing> impatient_pings_;
-  size_t outstanding_ = 0;  // Requests in all queues
+  size_t outstanding_ = 0;   // Requests in all queues
+  size_t unsent_bytes_ = 0;  // Output of all connections not taken yet
 
   int64_t next_sweep_ms_ = 0;
   std::deque<std::string> sweep_;  // Paths due for the sweeper

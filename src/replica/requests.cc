@@ -424,6 +424,7 @@ void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
         .identities =
             absl::MakeConstSpan(connection.identities).first(identities),
         .skip_acl = options_.skip_acl,
+        .multi_read_bytes_max = options_.multi_read_bytes_max,
         .missed = &missed_};
     error = op.read(reader, body, &connection.out);
   }
@@ -469,9 +470,15 @@ void Replica::ReplyToWrite(Connection& connection, const Waiting& request,
   FinishFrame(start, request.xid, tree_.last_zxid(), error, &connection.out);
   CountReply(connection, *request.op, request.xid, request.arrived_ms,
              connection.out.size() - start);
-  if (request.op->kind == OpKind::kClose) {
-    Close(connection);
-  }
+}
+
+void Replica::ReplyInTurn(Connection& connection, Waiting& request,
+                          const jute::TxnHeader& header) {
+  std::string out = std::exchange(connection.out, {});
+  ReplyToWrite(connection, request, header);
+  request.what = Waiting::For::kNothing;
+  request.text = std::exchange(connection.out, std::move(out));
+  request.then_close = request.op->kind == OpKind::kClose;
 }
 
 void Replica::Enqueue(Connection& connection, std::string frame,
@@ -481,6 +488,8 @@ void Replica::Enqueue(Connection& connection, std::string frame,
                                 .then_close = then_close,
                                 .text = std::move(frame)});
   ++outstanding_;
+  ++connection.packets_sent;
+  ++stats_.packets_sent;
   AdvanceQueue(connection);
 }
 
@@ -494,7 +503,7 @@ void Replica::AdvanceQueue(Connection& connection) {
   while (!connection.closing && !connection.waiting.empty()) {
     Waiting& head = connection.waiting.front();
     if (head.what == Waiting::For::kTransaction ||
-        head.zxid > tree_.last_zxid()) {
+        head.zxid > tree_.last_zxid() || IsBehind(connection)) {
       return;
     }
     const Waiting request = std::move(head);
@@ -503,11 +512,10 @@ void Replica::AdvanceQueue(Connection& connection) {
     if (request.what == Waiting::For::kTurn) {
       Evaluate(connection, *request.op, request.xid, request.text,
                request.identities, request.arrived_ms);
+      CountOutput(connection);
       continue;
     }
     connection.out.append(request.text);
-    ++connection.packets_sent;
-    ++stats_.packets_sent;
     MarkDirty(connection);
     if (request.then_close) {
       Close(connection);

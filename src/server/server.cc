@@ -171,6 +171,7 @@ void Server::RunBatch() {
   SubmitWrites();
   connections_->Flush();
   more_work_ = connections_->Resume();
+  more_work_ |= replica_->has_output();  // What became free by flushing
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
@@ -309,6 +310,11 @@ void Server::OnHeld(ConnectionId connection) {
   replica_->Step(replica::StillThere{.connection = connection});
 }
 
+void Server::OnSent(ConnectionId connection, size_t bytes) {
+  BeginBatch();
+  replica_->Step(replica::Sent{.connection = connection, .bytes = bytes});
+}
+
 std::optional<size_t> Server::FourLetterWordArgumentBytes(
     std::string_view word) const {
   if (!replica::IsFourLetterWord(word)) {
@@ -353,8 +359,7 @@ bool Server::MayPass(ConnectionId connection) const {
   if (options_.requests_max > 0 && outstanding >= options_.requests_max) {
     return false;
   }
-  // What this batch has answered so far is not counted as unsent yet.
-  if (replica_->output_bytes(connection) > options_.clients.unsent_bytes_soft) {
+  if (replica_->IsBehind(connection)) {
     return false;
   }
   return outstanding <= options_.outstanding_max ||
