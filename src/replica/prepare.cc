@@ -64,9 +64,7 @@ std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
 }  // namespace
 
 Preparer::Preparer(const Options& options, const tree::DataTree& tree)
-    : options_(options), tree_(tree) {}
-
-Preparer::~Preparer() = default;
+    : options_(options), tree_(tree), changes_(tree, options.tree.digest) {}
 
 std::optional<std::string> Preparer::Prepare(const Caller& caller, OpCode op,
                                              std::string_view body) {
@@ -89,24 +87,13 @@ std::string Preparer::CreateSession(const Caller& caller, int32_t timeout_ms) {
 std::string Preparer::CloseSession(const Caller& caller) {
   std::string bytes;
   BeginTxn(caller, &bytes);
-  absl::btree_set<std::string_view> paths;
-  if (const auto* nodes = tree_.EphemeralsOf(caller.session)) {
-    for (const tree::Znode* node : *nodes) {
-      paths.insert(node->path());
-    }
-  }
-  for (const Change& change : changes_) {
-    if (!change.exists) {
-      paths.erase(change.path);
-    } else if (change.stat.ephemeralOwner == ToWire(caller.session)) {
-      paths.insert(change.path);
-    }
-  }
+  const absl::btree_set<std::string_view> paths =
+      changes_.EphemeralsOf(caller.session);
   jute::CloseSessionTxn txn;
   txn.paths2Delete.assign(paths.begin(), paths.end());
   jute::Write(txn, &bytes);
   for (const std::string_view path : txn.paths2Delete) {
-    NoteDelete(path);
+    changes_.Delete(caller_.zxid, path);
   }
   return Finish(OpCode::kCloseSession, Error::kOk, std::move(bytes));
 }
@@ -132,10 +119,10 @@ std::string Preparer::Finish(OpCode op, Error error, std::string bytes) {
     bytes.resize(kTxnHeaderBytes);
     jute::Write(jute::ErrorTxn{.err = static_cast<int32_t>(error)}, &bytes);
   } else if (options_.tree.digest) {
-    const uint64_t digest = changes_.empty() ? tree_.digest() : tree_digest_;
-    jute::Write(jute::TxnDigest{.version = tree::kDigestVersion,
-                                .treeDigest = static_cast<int64_t>(digest)},
-                &bytes);
+    jute::Write(
+        jute::TxnDigest{.version = tree::kDigestVersion,
+                        .treeDigest = static_cast<int64_t>(changes_.digest())},
+        &bytes);
   }
   std::string header;
   jute::Write(jute::TxnHeader{.clientId = ToWire(caller_.session),
@@ -231,7 +218,7 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     return error;
   }
   const std::string_view parent_path = *ParentOf(request.path);
-  const std::optional<View> parent = Find(parent_path);
+  const std::optional<PendingChanges::View> parent = changes_.Find(parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
@@ -245,7 +232,7 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
   if (!tree::IsValidPath(path)) {
     return Error::kBadArguments;
   }
-  if (Find(path)) {
+  if (changes_.Find(path)) {
     return Error::kNodeExists;
   }
   if (IsOrdinaryEphemeral(parent->stat().ephemeralOwner)) {
@@ -277,8 +264,8 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     jute::Write(jute::CreateTxn{path, request.data, acl, ephemeral, cversion},
                 record);
   }
-  NoteParent(parent_path, 1, cversion);
-  NoteCreate(path, request.data, stat, acl);
+  changes_.ChangeParent(caller_.zxid, parent_path, 1, cversion);
+  changes_.Create(caller_.zxid, path, request.data, stat, acl);
   return Error::kOk;
 }
 
@@ -298,14 +285,15 @@ Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
   if (!parent_path || IsUndeletable(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> parent = Find(*parent_path);
+  const std::optional<PendingChanges::View> parent =
+      changes_.Find(*parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
   if (!Permits(*parent, jute::kPermDelete)) {
     return Error::kNoAuth;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -316,7 +304,7 @@ Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
     return Error::kNotEmpty;
   }
   jute::Write(jute::DeleteTxn{request.path}, record);
-  NoteDelete(request.path);
+  changes_.Delete(caller_.zxid, request.path);
   return Error::kOk;
 }
 
@@ -330,7 +318,8 @@ std::optional<Error> Preparer::PrepareDeleteContainerOfClient(
   if (!parent_path || IsUndeletable(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> parent = Find(*parent_path);
+  const std::optional<PendingChanges::View> parent =
+      changes_.Find(*parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
@@ -345,7 +334,7 @@ Error Preparer::PrepareDeleteContainer(std::string_view path,
   if (!ParentOf(path) || IsUndeletable(path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(path);
+  const std::optional<PendingChanges::View> node = changes_.Find(path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -356,7 +345,7 @@ Error Preparer::PrepareDeleteContainer(std::string_view path,
     return Error::kBadVersion;
   }
   jute::Write(jute::DeleteTxn{path}, record);
-  NoteDelete(path);
+  changes_.Delete(caller_.zxid, path);
   return Error::kOk;
 }
 
@@ -365,7 +354,7 @@ Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
   if (!tree::IsValidPath(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -383,17 +372,8 @@ Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
     return Error::kBadVersion;
   }
   jute::Write(jute::SetDataTxn{request.path, request.data, *version}, record);
-
-  const uint32_t digest_before = DigestOf(*node);
-  Change& change = AddChange(request.path, &*node);
-  change.stat.version = *version;
-  change.stat.mzxid = caller_.zxid;
-  change.stat.mtime = caller_.wall_ms;
-  change.data_bytes = data_bytes;
-  if (options_.tree.digest) {
-    change.content_crc = tree::ContentCrc(request.path, request.data);
-  }
-  FinishChange(change, digest_before);
+  changes_.SetData(caller_.zxid, request.path, *node, request.data, *version,
+                   caller_.wall_ms);
   return Error::kOk;
 }
 
@@ -408,7 +388,7 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
   if (error != Error::kOk) {
     return error;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -420,15 +400,7 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
     return Error::kBadVersion;
   }
   jute::Write(jute::SetACLTxn{request.path, acl, *version}, record);
-
-  const uint32_t digest_before = DigestOf(*node);
-  Change& change = AddChange(request.path, &*node);
-  change.stat.aversion = *version;
-  if (change.acl != nullptr) {
-    acls_.Release(change.acl);
-  }
-  change.acl = acls_.Intern(acl);
-  FinishChange(change, digest_before);
+  changes_.SetAcl(caller_.zxid, request.path, *node, acl, *version);
   return Error::kOk;
 }
 
@@ -437,7 +409,7 @@ Error Preparer::PrepareCheck(const jute::CheckVersionRequest& request,
   if (!tree::IsValidPath(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -462,7 +434,6 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
   if (!multi || multi->kind == MultiKind::kRead) {
     return Error::kMarshallingError;
   }
-  const uint64_t digest_before = tree_digest_;
   Error failure = Error::kOk;
   size_t failed = 0;
   std::vector<std::string> records(multi->ops.size());
@@ -491,10 +462,7 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
     txn.txns[i] = {static_cast<int32_t>(sub.type), records[i]};
   }
   if (failure != Error::kOk) {
-    while (!changes_.empty() && changes_.back().zxid == caller_.zxid) {
-      DropLatest();
-    }
-    tree_digest_ = digest_before;
+    changes_.Rollback(caller_.zxid);
     if (failure == Error::kMarshallingError) {
       return failure;
     }
@@ -528,7 +496,7 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
              : Error::kOk;
 }
 
-bool Preparer::Permits(const View& view, int32_t perms) const {
+bool Preparer::Permits(const PendingChanges::View& view, int32_t perms) const {
   return options_.skip_acl ||
          tree::Permits(view.acl(), perms, caller_.identities);
 }

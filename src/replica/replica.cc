@@ -406,7 +406,7 @@ void Replica::CheckInvariants() const {
     CHECK_LT(proposals_[i - 1].zxid, proposals_[i].zxid);
   }
   if (proposals_.empty()) {
-    CHECK_EQ(preparer_.pending_changes(), 0u);
+    CHECK(!preparer_.has_pending_changes());
   }
 }
 
