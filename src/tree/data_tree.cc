@@ -48,7 +48,7 @@ DataTree::~DataTree() {
 
 void DataTree::AddReserved(std::string_view path, const AclList* acl,
                            int32_t aversion) {
-  Znode* const node = Znode::New(path);
+  Znode* const node = Znode::New(path, "");
   nodes_.insert(node);
   jute::StatPersisted stat;
   stat.aversion = aversion;
@@ -105,7 +105,7 @@ OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
   const AclList* const acl = acls_.InternEncoded(op.acl);
   Znode* created = nullptr;
   const auto it = nodes_.lazy_emplace(op.path, [&](const auto& construct) {
-    created = Znode::New(op.path);
+    created = Znode::New(op.path, op.data);
     construct(created);
   });
   RaiseCversion(parent, op.version, header.zxid);
@@ -136,8 +136,8 @@ Error DataTree::ApplyDelete(int64_t zxid, std::string_view path,
   if (parent == nullptr) {
     return Error::kNoNode;
   }
-  if (zxid > parent->stat_.pzxid) {
-    parent->stat_.pzxid = zxid;
+  if (zxid > parent->pzxid()) {
+    parent->set_pzxid(zxid);
     UpdateDigest(parent);
   }
   Znode* const node = FindMutable(path);
@@ -145,8 +145,8 @@ Error DataTree::ApplyDelete(int64_t zxid, std::string_view path,
     return Error::kNoNode;
   }
   for (Znode* leaf = node; leaf != parent;) {
-    if (leaf->last_child_ != nullptr) {
-      leaf = leaf->last_child_;
+    if (leaf->last_child() != nullptr) {
+      leaf = leaf->last_child();
       continue;
     }
     Znode* const above = leaf->parent_;
@@ -167,9 +167,9 @@ OpResult DataTree::ApplySetData(const jute::TxnHeader& header,
   const auto difference = static_cast<int64_t>(op.data.size()) -
                           static_cast<int64_t>(node->data_size_);
   ReplaceData(node, op.data);
-  node->stat_.mtime = header.time;
-  node->stat_.mzxid = header.zxid;
-  node->stat_.version = op.version;
+  node->mtime_ = header.time;
+  node->mzxid_ = header.zxid;
+  node->version_ = op.version;
   UpdateDigest(node);
   result.stat = StatOf(*node);
   AccountQuota(op.path, 0, difference);
@@ -185,7 +185,7 @@ OpResult DataTree::ApplySetAcl(const Operation& op) {
     return result;
   }
   acls_.Release(std::exchange(node->acl_, acls_.InternEncoded(op.acl)));
-  node->stat_.aversion = op.version;
+  node->aversion_ = op.version;
   UpdateDigest(node);
   result.stat = StatOf(*node);
   return result;
@@ -217,7 +217,7 @@ void DataTree::FinishTxn(int64_t zxid) {
 void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
                     const AclList* acl, const jute::StatPersisted& stat) {
   node->acl_ = acl;
-  node->stat_ = stat;
+  node->SetStat(stat);
   if (parent != nullptr) {
     parent->AppendChild(node);
   }
@@ -231,10 +231,10 @@ void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
 }
 
 void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
-  CHECK_EQ(node->num_children_, 0);
+  CHECK_EQ(node->num_children(), 0);
   Znode* const parent = node->parent_;
   CHECK(parent != nullptr);
-  const int64_t owner = node->stat_.ephemeralOwner;
+  const int64_t owner = node->ephemeral_owner_;
   if (NodeSet* const set = SetOf(*node)) {
     CHECK_EQ(set->erase(node), 1u);
     if (IsSession(owner) && set->empty()) {
@@ -255,7 +255,7 @@ void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
 }
 
 DataTree::NodeSet* DataTree::SetOf(const Znode& node) {
-  const int64_t owner = node.stat_.ephemeralOwner;
+  const int64_t owner = node.ephemeral_owner_;
   if (owner == 0) {
     return nullptr;
   }
@@ -266,13 +266,13 @@ DataTree::NodeSet* DataTree::SetOf(const Znode& node) {
 }
 
 void DataTree::RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid) {
-  int32_t& current = parent->stat_.cversion;
+  const int32_t current = parent->cversion();
   if (cversion == -1 && current < std::numeric_limits<int32_t>::max()) {
     cversion = current + 1;
   }
   if (cversion > current) {
-    current = cversion;
-    parent->stat_.pzxid = zxid;
+    parent->set_cversion(cversion);
+    parent->set_pzxid(zxid);
     UpdateDigest(parent);
   }
 }
@@ -291,7 +291,7 @@ void DataTree::UpdateDigest(Znode* node) {
     return;
   }
   digest_ -= node->digest_;
-  node->digest_ = NodeDigest(node->path(), node->content_crc_, node->stat_);
+  node->digest_ = NodeDigest(node->path(), node->content_crc_, node->stat());
   digest_ += node->digest_;
 }
 
