@@ -39,7 +39,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/byte_stream.h"
 #include "base/ids.h"
 #include "jute/txn.h"
 #include "replica/connection.h"
@@ -48,6 +50,8 @@
 #include "replica/sessions.h"
 #include "replica/stats.h"
 #include "tree/data_tree.h"
+#include "tree/restorer.h"
+#include "tree/snapshot.h"
 #include "tree/watches.h"
 #include "zab/peer.h"
 
@@ -118,14 +122,20 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
+  // Starts from the snapshot `source` instead, which is named after `zxid`.
+  // Errors: those of tree::ReadSnapshot(), after which the history is empty
+  // again.  Before the first Restore().
+  absl::Status RestoreSnapshot(zab::Zxid zxid, ByteSource source);
+
   // Replays one transaction of the log; in zxid order, before FinishRestore().
   // False when its bytes cannot be decoded.
   [[nodiscard]] bool Restore(const zab::Txn& txn);
 
   // Ends the replay: every restored session's clock starts afresh at
   // `tick.now`, ephemerals without a session are marked for removal.  Called
-  // exactly once, before the first Step().
-  void FinishRestore(const Tick& tick);
+  // exactly once, before the first Step().  Returns what an operator should
+  // hear of the state restored (tree::Restorer::Findings()).
+  std::vector<std::string> FinishRestore(const Tick& tick);
 
   void Step(const Tick& event);
   void Step(const Connected& event);
@@ -223,8 +233,7 @@ class Replica {
                     absl::Span<const tree::Identity> identities) const;
   int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
   void Commit(const zab::Txn& txn);
-  void CheckDigest(const jute::TxnHeader& header,
-                   std::string_view record) const;
+  void CheckDigest(const jute::TxnHeader& header) const;
   void Complete(const jute::TxnHeader& header, ConnectionId requester);
   void Deliver(const tree::Notification& notification, int64_t zxid);
   void ExpireSession(SessionId id);
@@ -235,6 +244,8 @@ class Replica {
 
   const Options options_;
   tree::DataTree tree_;
+  tree::SessionTimeouts restored_sessions_;  // Until FinishRestore()
+  tree::Restorer restorer_;                  // Likewise
   tree::WatchTable watches_;
   SessionTable sessions_;
   Preparer preparer_;

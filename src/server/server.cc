@@ -119,21 +119,28 @@ ExitCode Server::BindPort() {
 
 ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
+  const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
+    return replica_->RestoreSnapshot(zxid, source);
+  };
+  const auto restore_txn = [this](const zab::Txn& txn) {
+    return replica_->Restore(txn)
+               ? absl::OkStatus()
+               : absl::DataLossError(fmt::format(
+                     "transaction 0x{:x} of the log cannot be decoded",
+                     txn.zxid.ToWire()));
+  };
   const absl::StatusOr<zab::DurableState> state =
-      storage_->Load([this](const zab::Txn& txn) {
-        return replica_->Restore(txn)
-                   ? absl::OkStatus()
-                   : absl::DataLossError(fmt::format(
-                         "transaction 0x{:x} of the log cannot be decoded",
-                         txn.zxid.ToWire()));
-      });
+      storage_->Load({.snapshot = restore_snapshot, .txn = restore_txn});
   if (!state.ok()) {
     log::Error("{}", Message(state.status()));
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
                                             : ExitCode::kDataFolder;
   }
   now_ = MonotonicNow();
-  replica_->FinishRestore({.now = now_, .wall_ms = WallMs()});
+  for (const std::string& finding :
+       replica_->FinishRestore({.now = now_, .wall_ms = WallMs()})) {
+    log::Error("{}", finding);
+  }
   return ExitCode::kOk;
 }
 

@@ -28,6 +28,9 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+// The list as a record holds it: count, then entries.
+std::string EncodeAcls(absl::Span<const jute::ACL> entries);
+
 // One immutable list of ACL entries.  Owned by an AclTable and shared by all
 // znodes with an equal list.
 class AclList {

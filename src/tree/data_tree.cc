@@ -32,12 +32,7 @@ int64_t RawOwner(const jute::TxnHeader& header, const Operation& op) {
 }  // namespace
 
 DataTree::DataTree(const TreeOptions& options) : options_(options) {
-  const jute::ACL all{jute::kPermAll, {"world", "anyone"}};
-  const jute::ACL read{jute::kPermRead, {"world", "anyone"}};
-  AddReserved("/", acls_.Intern({&all, 1}), 0);
-  AddReserved(kZooKeeperPath, acls_.Intern({&all, 1}), 0);
-  AddReserved(kQuotaPath, acls_.Intern({&all, 1}), 0);
-  AddReserved(kConfigPath, acls_.Intern({&read, 1}), -1);
+  AddReservedNodes();
 }
 
 DataTree::~DataTree() {
@@ -46,20 +41,33 @@ DataTree::~DataTree() {
   }
 }
 
-void DataTree::AddReserved(std::string_view path, const AclList* acl,
+// Those that are not there.
+void DataTree::AddReservedNodes() {
+  AddReserved("/", jute::kPermAll, 0);
+  AddReserved(kZooKeeperPath, jute::kPermAll, 0);
+  AddReserved(kQuotaPath, jute::kPermAll, 0);
+  AddReserved(kConfigPath, jute::kPermRead, -1);
+}
+
+void DataTree::AddReserved(std::string_view path, int32_t perms,
                            int32_t aversion) {
+  if (Find(path) != nullptr) {
+    return;
+  }
+  const jute::ACL acl{perms, {"world", "anyone"}};
   Znode* const node = Znode::New(path, "");
   nodes_.insert(node);
   jute::StatPersisted stat;
   stat.aversion = aversion;
-  Link(node, FindMutable(ParentPath(path)), "", acl, stat);
+  Link(node, FindMutable(ParentPath(path)), "", acls_.Intern({&acl, 1}), stat);
 }
 
 bool DataTree::Apply(const jute::TxnHeader& header, std::string_view record,
                      std::vector<OpResult>* results, ChangeSink sink) {
-  if (!DecodeTxn(header.type, record, &operations_)) {
+  if (!DecodeTxn(header.type, &record, &operations_)) {
     return false;
   }
+  announced_digest_ = DecodeTxnDigest(record);
   if (OpCode{header.type} == OpCode::kCloseSession) {
     ApplyCloseSession(header, sink);
     results->push_back({.type = OpCode::kCloseSession});

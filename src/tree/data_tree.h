@@ -99,6 +99,25 @@ class DataTree {
                            std::string_view record,
                            std::vector<OpResult>* results, ChangeSink sink);
 
+  // The digest() that the transaction applied last says it leaves behind;
+  // nullopt when it says none, or one of another version.  The two differ
+  // while replaying over a fuzzy snapshot, and never else.
+  std::optional<uint64_t> announced_digest() const { return announced_digest_; }
+
+  // Another way to get a state: BeginRestore() removes everything, then
+  // RestoreNode() adds nodes as they were, parents before their children, then
+  // EndRestore() makes it the state after `zxid`.  It adds reserved nodes that
+  // old releases did not have, and counts what is used of the quotas.
+  //
+  // `acl` is as AclTable::InternEncoded() takes it.  RestoreNode() returns
+  // false, with nothing changed, for a node that is there already, has no
+  // parent, or has no proper name.
+  void BeginRestore();
+  [[nodiscard]] bool RestoreNode(std::string_view path, std::string_view data,
+                                 std::string_view acl,
+                                 const jute::StatPersisted& stat);
+  void EndRestore(int64_t zxid);
+
   // The znode at exactly `path`, or null.  "" finds nothing.
   const Znode* Find(std::string_view path) const;
 
@@ -187,7 +206,8 @@ class DataTree {
   // The set of the session, the containers or the TTL nodes that `node`
   // belongs to; null for a persistent node.
   NodeSet* SetOf(const Znode& node);
-  void AddReserved(std::string_view path, const AclList* acl, int32_t aversion);
+  void AddReservedNodes();
+  void AddReserved(std::string_view path, int32_t perms, int32_t aversion);
 
   // A create of a child with parentCVersion `cversion` never sets the
   // parent's back (zab-and-disk.md 5.3).
@@ -205,6 +225,9 @@ class DataTree {
   // The path whose quota the znode `path` limits; "" when it limits none.
   static std::string_view QuotaLimitedBy(std::string_view path);
   void RecountQuota(std::string_view quota_path);
+  // Finds the quotas of a tree that was restored, and counts afresh what is
+  // used of them: what a snapshot says of it is not part of the state (5.3).
+  void RestoreQuotas();
 
   void CheckNode(const Znode& node) const;
 
@@ -221,6 +244,7 @@ class DataTree {
   int64_t path_and_data_bytes_ = 0;
   int64_t last_zxid_ = 0;
   uint64_t digest_ = 0;
+  std::optional<uint64_t> announced_digest_;
   std::deque<std::pair<int64_t, uint64_t>> digest_history_;
   std::vector<Operation> operations_;  // Of one Apply(); kept for its memory
 };
