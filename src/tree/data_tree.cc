@@ -118,10 +118,12 @@ OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
   });
   RaiseCversion(parent, op.version, header.zxid);
   if (created == nullptr) {
+    Touch(*it);
     acls_.Release(std::exchange((*it)->acl_, acl));
     result.error = Error::kNodeExists;
     return result;
   }
+  Touch(created);
   Link(created, parent, op.data, acl,
        {.czxid = header.zxid,
         .mzxid = header.zxid,
@@ -145,6 +147,7 @@ Error DataTree::ApplyDelete(int64_t zxid, std::string_view path,
     return Error::kNoNode;
   }
   if (zxid > parent->pzxid()) {
+    Touch(parent);
     parent->set_pzxid(zxid);
     UpdateDigest(parent);
   }
@@ -174,6 +177,7 @@ OpResult DataTree::ApplySetData(const jute::TxnHeader& header,
   }
   const auto difference = static_cast<int64_t>(op.data.size()) -
                           static_cast<int64_t>(node->data_size_);
+  Touch(node);
   ReplaceData(node, op.data);
   node->mtime_ = header.time;
   node->mzxid_ = header.zxid;
@@ -192,6 +196,7 @@ OpResult DataTree::ApplySetAcl(const Operation& op) {
     result.error = Error::kNoNode;
     return result;
   }
+  Touch(node);
   acls_.Release(std::exchange(node->acl_, acls_.InternEncoded(op.acl)));
   node->aversion_ = op.version;
   UpdateDigest(node);
@@ -240,6 +245,7 @@ void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
 
 void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
   CHECK_EQ(node->num_children(), 0);
+  NoteDeletion(node);
   Znode* const parent = node->parent_;
   CHECK(parent != nullptr);
   const int64_t owner = node->ephemeral_owner_;
@@ -279,6 +285,7 @@ void DataTree::RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid) {
     cversion = current + 1;
   }
   if (cversion > current) {
+    Touch(parent);
     parent->set_cversion(cversion);
     parent->set_pzxid(zxid);
     UpdateDigest(parent);
