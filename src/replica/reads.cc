@@ -13,6 +13,10 @@ using tree::EventType;
 using tree::WatchKind;
 using tree::Znode;
 
+// A multiRead of a few bytes may ask for gigabytes.  Stock clients take no more
+// than 1 MB in one frame unless they are told to.
+constexpr size_t kMultiReadBytesMax = 64 << 20;
+
 bool Permits(const Reader& reader, const Znode& node, int32_t perms) {
   return reader.skip_acl ||
          tree::Permits(node.acl().entries(), perms, reader.identities);
@@ -312,6 +316,7 @@ Error MultiRead(const Reader& reader, std::string_view body,
   if (!multi || multi->kind == MultiKind::kWrite) {
     return Error::kMarshallingError;
   }
+  const size_t size_before = reply->size();
   for (const SubOp& sub : multi->ops) {
     const auto* get = std::get_if<jute::GetDataRequest>(&sub.request);
     const auto* list = std::get_if<jute::GetChildrenRequest>(&sub.request);
@@ -332,6 +337,9 @@ Error MultiRead(const Reader& reader, std::string_view body,
           reply);
     } else {
       jute::Write(jute::GetChildrenResponse{Children(*node)}, reply);
+    }
+    if (reply->size() - size_before > kMultiReadBytesMax) {
+      return Error::kMarshallingError;
     }
   }
   WriteMultiHeader(-1, true, -1, reply);

@@ -457,6 +457,29 @@ TEST(ReplicaTest, FourLetterWordOutsideTheWhitelistSaysSo) {
   EXPECT_THAT(answer, testing::HasSubstr("Node count: 5\n"));
 }
 
+TEST(ReplicaTest, MultiReadOfTooMuchIsAnError) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/a", std::string(1 << 20, 'x'));
+  const auto read = [&](int times) {
+    std::string frame;
+    jute::Write(
+        jute::RequestHeader{1, static_cast<int32_t>(OpCode::kMultiRead)},
+        &frame);
+    for (int i = 0; i < times; ++i) {
+      jute::Write(jute::MultiHeader{4, false, -1}, &frame);
+      jute::Write(jute::GetDataRequest{"/a", false}, &frame);
+    }
+    jute::Write(jute::MultiHeader{-1, true, -1}, &frame);
+    server.SendFrame(client, frame);
+    return server.Take(client).back();
+  };
+  EXPECT_EQ(read(60).error(), Error::kOk);
+  const Frame refused = read(65);
+  EXPECT_EQ(refused.error(), Error::kMarshallingError);
+  EXPECT_EQ(refused.body, "");
+}
+
 TEST(ReplicaTest, EveryFourLetterWordAnswers) {
   Options options;
   options.four_letter_words = {"*"};
