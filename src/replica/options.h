@@ -56,7 +56,8 @@ struct Options {
   size_t unsent_bytes_soft = size_t{1} << 20;
   size_t unsent_bytes_total_soft = size_t{256} << 20;
 
-  // A multiRead whose reply would be larger is refused.
+  // A multiRead whose reply would be larger is refused: a few bytes may ask for
+  // gigabytes.  Stock clients take no more than 1 MB unless they are told to.
   size_t multi_read_bytes_max = size_t{16} << 20;
 
   // Four-letter words that may be used (9.2); "*" allows all.

@@ -1,5 +1,6 @@
 #include "replica/prepare.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -19,6 +20,12 @@ constexpr int64_t kContainerOwner = std::numeric_limits<int64_t>::min();
 constexpr uint64_t kTtlOwnerMark = 0xff00000000000000;
 constexpr int64_t kTtlMsMax = 0xffffffffff;
 constexpr size_t kTxnHeaderBytes = 32;
+constexpr size_t kAclEntryBytesMin = 12;
+
+// A few bytes of request, with the scheme "auth", stand for all identities of
+// their sender.  A transaction that gets longer by more than this is refused:
+// others would have to wait for gigabytes to be logged.
+constexpr size_t kAclGrowthMax = 2 << 20;
 
 // CreateRequest.flags (client-protocol.md 3.2).
 bool IsKnownFlags(int32_t flags) { return flags >= 0 && flags <= 6; }
@@ -108,6 +115,7 @@ std::string Preparer::SweepContainer(const Caller& caller,
 
 void Preparer::BeginTxn(const Caller& caller, std::string* bytes) {
   caller_ = caller;
+  acl_growth_ = 0;
   bytes->reserve(256);
   bytes->resize(kTxnHeaderBytes);  // Finish() fills it in
 }
@@ -212,8 +220,7 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     return error;
   }
   std::vector<jute::ACL> acl;
-  error = tree::NormalizeAcl(request.acl, caller_.identities,
-                             options_.digest_auth_enabled, &acl);
+  error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
@@ -383,8 +390,7 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
     return Error::kBadArguments;
   }
   std::vector<jute::ACL> acl;
-  const Error error = tree::NormalizeAcl(request.acl, caller_.identities,
-                                         options_.digest_auth_enabled, &acl);
+  const Error error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
@@ -476,6 +482,25 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
   }
   jute::Write(txn, record);
   return Error::kOk;
+}
+
+Error Preparer::NormalizeAcl(absl::Span<const jute::ACL> acl,
+                             std::vector<jute::ACL>* normalized) {
+  const auto size = [](absl::Span<const jute::ACL> entries) {
+    size_t bytes = 0;
+    for (const jute::ACL& entry : entries) {
+      bytes += kAclEntryBytesMin + entry.id.scheme.size() + entry.id.id.size();
+    }
+    return bytes;
+  };
+  const Error error = tree::NormalizeAcl(
+      acl, caller_.identities, options_.digest_auth_enabled, normalized);
+  if (error != Error::kOk) {
+    return error;
+  }
+  const size_t before = size(acl);
+  acl_growth_ += std::max(size(*normalized), before) - before;
+  return acl_growth_ > kAclGrowthMax ? Error::kInvalidAcl : Error::kOk;
 }
 
 Error Preparer::CheckQuota(std::string_view path, int64_t count,

@@ -83,6 +83,10 @@ class Preparer {
 
   Error CheckCreate(jute::OpCode op, const jute::CreateRequest& request,
                     int64_t ttl) const;
+  // As tree::NormalizeAcl() for the caller.  One transaction may grow by so
+  // much only where "auth" stands for many or for long identities.
+  Error NormalizeAcl(absl::Span<const jute::ACL> acl,
+                     std::vector<jute::ACL>* normalized);
   Error CheckQuota(std::string_view path, int64_t count, int64_t bytes) const;
   bool Permits(const PendingChanges::View& view, int32_t perms) const;
 
@@ -93,7 +97,8 @@ class Preparer {
 
   const Options& options_;
   const tree::DataTree& tree_;
-  Caller caller_;  // Of the request that is being prepared
+  Caller caller_;          // Of the request that is being prepared
+  size_t acl_growth_ = 0;  // Bytes of its ACLs beyond what the request holds
 
   PendingChanges changes_;
 };

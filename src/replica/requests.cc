@@ -22,6 +22,10 @@ constexpr int32_t kSyncConnected = 3;  // The state in every event
 // How long a ping waits for its turn before it is answered out of turn.
 constexpr int64_t kPingPatienceMs = 100;
 
+// What the identities of one connection may take.  Each check of an ACL goes
+// through all of them.
+constexpr size_t kIdentityBytesMax = 64 << 10;
+
 // Fills in the head of the frame that begins at `start` of *out and ends with
 // it.
 void FinishFrame(size_t start, int32_t xid, int64_t zxid, Error error,
@@ -369,9 +373,18 @@ bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
   const auto add = [&](std::string identity_scheme, std::string id) {
     tree::Identity identity{std::move(identity_scheme), std::move(id)};
     auto& known = connection.identities;
-    if (std::find(known.begin(), known.end(), identity) == known.end()) {
-      known.push_back(std::move(identity));
+    if (std::find(known.begin(), known.end(), identity) != known.end()) {
+      return true;
     }
+    size_t bytes = identity.id.size();
+    for (const tree::Identity& other : known) {
+      bytes += other.id.size();
+    }
+    if (bytes > kIdentityBytesMax) {
+      return false;
+    }
+    known.push_back(std::move(identity));
+    return true;
   };
   if (scheme == "ip") {
     return true;  // Known since the connection was made
@@ -385,8 +398,7 @@ bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
     if (id == options_.super_digest) {
       add("super", "");
     }
-    add("digest", std::move(id));
-    return true;
+    return add("digest", std::move(id));
   }
   if (scheme == "ensemble" && options_.ensemble_auth_enabled) {
     const auto& names = options_.ensemble_auth_names;

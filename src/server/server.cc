@@ -259,8 +259,8 @@ void Server::BeginStop() {
     return;
   }
   log::Info("stopping");
-  phase_ = Phase::kAnswering;
   phase_deadline_ = Now() + options_.stop_timeout;
+  phase_ = Phase::kAnswering;
   listener_->Close();
   connections_->StopReading();
 }

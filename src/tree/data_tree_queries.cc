@@ -67,6 +67,9 @@ bool DataTree::IsSession(int64_t ephemeral_owner) const {
 }
 
 int64_t DataTree::CountDescendants(const Znode& node) const {
+  if (node.parent_ == nullptr) {
+    return static_cast<int64_t>(nodes_.size()) - 1;
+  }
   int64_t count = 0;
   ForEachBelow(node, [&](const Znode&) { ++count; });
   return count - 1;

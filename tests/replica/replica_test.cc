@@ -559,6 +559,39 @@ TEST(ReplicaTest, FourLetterWordOutsideTheWhitelistSaysSo) {
   EXPECT_THAT(answer, testing::HasSubstr("Node count: 5\n"));
 }
 
+TEST(ReplicaTest, IdentitiesOfAConnectionAreBounded) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const std::string half = std::string(33 << 10, 'u') + ":p";
+  const std::string other = "o" + half;
+  for (int i = 0; i < 3; ++i) {  // Known ones cost nothing
+    server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", half});
+    EXPECT_EQ(server.Take(client).back().error(), Error::kOk);
+  }
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", other});
+  EXPECT_EQ(server.Take(client).back().error(), Error::kAuthFailed);
+  EXPECT_TRUE(server.IsClosed(client));
+}
+
+TEST(ReplicaTest, AclsGrowATransactionByMegabytesAtMost) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const std::string user = std::string(50 << 10, 'u') + ":p";
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", user});
+  const auto create = [&](std::string_view path, int entries) {
+    std::vector<jute::ACL> acl;
+    for (int i = 0; i < entries; ++i) {
+      acl.push_back({31 | i << 5, {"auth", ""}});
+    }
+    return server
+        .Call(client, OpCode::kCreate, jute::CreateRequest{path, "", acl, 0})
+        .error();
+  };
+  EXPECT_EQ(create("/a", 40), Error::kOk);
+  EXPECT_EQ(create("/b", 41), Error::kInvalidAcl);
+  EXPECT_EQ(create("/b", 40), Error::kOk);  // Each transaction by itself
+}
+
 TEST(ReplicaTest, EveryFourLetterWordAnswers) {
   Options options;
   options.four_letter_words = {"*"};
