@@ -49,6 +49,15 @@ struct Options {
   absl::Duration container_max_never_used = absl::Minutes(5);  // Zero: never
   int container_deletions_per_minute = 10000;
 
+  // A request that the request throttle held back for longer is answered with
+  // THROTTLEDOP (2.9); zero: never.
+  absl::Duration throttled_op_wait_time;
+
+  // Whether a request is stale that was held back for longer than the time-out
+  // of its session, and whether its connection is closed for it.
+  bool stale_latency_check = false;
+  bool drop_stale_requests = true;
+
   // Four-letter words that may be used (9.2); "*" allows all.
   std::set<std::string> four_letter_words = {"srvr"};
 };

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "fmt/format.h"
+#include "replica/metrics.h"
 #include "replica/multi.h"
 #include "tree/digest.h"
 #include "tree/path.h"
@@ -63,8 +64,9 @@ std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
 
 }  // namespace
 
-Preparer::Preparer(const Options& options, const tree::DataTree& tree)
-    : options_(options), tree_(tree) {}
+Preparer::Preparer(const Options& options, const tree::DataTree& tree,
+                   ServerStats* stats)
+    : options_(options), tree_(tree), stats_(stats) {}
 
 Preparer::~Preparer() = default;
 
@@ -511,7 +513,7 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
 }
 
 Error Preparer::CheckQuota(std::string_view path, int64_t count,
-                           int64_t bytes) const {
+                           int64_t bytes) {
   if (!options_.enforce_quota) {
     return Error::kOk;
   }
@@ -522,10 +524,12 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
   if (quota->malformed) {
     return Error::kMarshallingError;
   }
-  return tree::CheckQuota(*quota, count, bytes) ==
-                 tree::QuotaVerdict::kHardExceeded
-             ? Error::kQuotaExceeded
-             : Error::kOk;
+  if (tree::CheckQuota(*quota, count, bytes) !=
+      tree::QuotaVerdict::kHardExceeded) {
+    return Error::kOk;
+  }
+  ++stats_->quota_exceeded[std::string(NamespaceOf(quota->path))];
+  return Error::kQuotaExceeded;
 }
 
 bool Preparer::Permits(const View& view, int32_t perms) const {

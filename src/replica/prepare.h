@@ -25,6 +25,7 @@
 #include "jute/txn.h"
 #include "paddock/error.h"
 #include "replica/options.h"
+#include "replica/stats.h"
 #include "tree/data_tree.h"
 
 namespace paddock::replica {
@@ -40,8 +41,9 @@ struct Caller {
 
 class Preparer {
  public:
-  // Both outlive the Preparer.
-  Preparer(const Options& options, const tree::DataTree& tree);
+  // All outlive the Preparer.
+  Preparer(const Options& options, const tree::DataTree& tree,
+           ServerStats* stats);
   ~Preparer();
 
   Preparer(const Preparer&) = delete;
@@ -118,7 +120,7 @@ class Preparer {
 
   Error CheckCreate(jute::OpCode op, const jute::CreateRequest& request,
                     int64_t ttl) const;
-  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes) const;
+  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes);
   bool Permits(const View& view, int32_t perms) const;
 
   std::optional<View> Find(std::string_view path) const;
@@ -142,6 +144,7 @@ class Preparer {
 
   const Options& options_;
   const tree::DataTree& tree_;
+  ServerStats* const stats_;
   Caller caller_;  // Of the request that is being prepared
 
   tree::AclTable acls_;

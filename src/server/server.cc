@@ -55,6 +55,7 @@ ExitCode Server::Start() {
   std::signal(SIGPIPE, SIG_IGN);
   start_ = now_ = MonotonicNow();
   options_.replica.session_id_seed_ms = WallMs();
+  options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
   }
@@ -119,8 +120,11 @@ ExitCode Server::BindPort() {
 
 ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
+  const absl::Duration begin = MonotonicNow();
+  int64_t count = 0;
   const absl::StatusOr<zab::DurableState> state =
-      storage_->Load([this](const zab::Txn& txn) {
+      storage_->Load([&](const zab::Txn& txn) {
+        ++count;
         return replica_->Restore(txn)
                    ? absl::OkStatus()
                    : absl::DataLossError(fmt::format(
@@ -133,6 +137,8 @@ ExitCode Server::LoadHistory() {
                                             : ExitCode::kDataFolder;
   }
   now_ = MonotonicNow();
+  stats_.transactions_loaded.Add(count);
+  stats_.load_time.Add(absl::ToInt64Milliseconds(now_ - begin));
   replica_->FinishRestore({.now = now_, .wall_ms = WallMs()});
   return ExitCode::kOk;
 }
@@ -199,6 +205,7 @@ void Server::BeginBatch() {
     // What clients sent meanwhile lies in their sockets.  If this counted as
     // time, their sessions would expire before it is read.
     stalled_ += late;
+    stats_.pauses.Add(absl::ToInt64Milliseconds(late));
     log::Warning("this process was not run for {} ms",
                  absl::ToInt64Milliseconds(late));
   }
@@ -291,9 +298,11 @@ void Server::OnConnected(ConnectionId connection, const std::string& address,
       .connection = connection, .address = address, .port = port});
 }
 
-void Server::OnFrame(ConnectionId connection, std::string_view frame) {
+void Server::OnFrame(ConnectionId connection, std::string_view frame,
+                     absl::Duration waited) {
   BeginBatch();
-  replica_->Step(replica::Received{.connection = connection, .frame = frame});
+  replica_->Step(replica::Received{
+      .connection = connection, .frame = frame, .waited = waited});
   if (++frames_since_collect_ >= frames_per_collect_) {
     Collect();
   }
@@ -315,10 +324,12 @@ std::optional<size_t> Server::FourLetterWordArgumentBytes(
     return std::nullopt;
   }
   // A word that is not allowed is answered without waiting for more.
+  return IsAllowedWord(word) ? replica::FourLetterWordArgumentBytes(word) : 0;
+}
+
+bool Server::IsAllowedWord(std::string_view word) const {
   const auto& allowed = options_.replica.four_letter_words;
-  return allowed.contains("*") || allowed.contains(std::string(word))
-             ? replica::FourLetterWordArgumentBytes(word)
-             : 0;
+  return allowed.contains("*") || allowed.contains(std::string(word));
 }
 
 std::string Server::FourLetterWord(ConnectionId connection,
@@ -342,23 +353,33 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
   } else if (word == "mntr") {
     facts.open_files = CountOpenFiles();
     facts.open_files_max = OpenFilesMax();
-    AddSyncStats(storage_->TakeSyncStats(), &sync_stats_);
-    facts.metrics = MetricLines(connections_->stats(), sync_stats_);
+    AddSyncStats(storage_->TakeSyncStats(), &stats_.syncs);
+    facts.metrics = ProcessMetrics(*connections_, stats_);
+  } else if (word == "srst" && IsAllowedWord(word)) {
+    storage_->TakeSyncStats();
+    stats_ = {};
+    connections_->ResetStats();
   }
   return facts;
 }
 
-bool Server::MayPass(ConnectionId connection) const {
-  const size_t outstanding = replica_->outstanding();
-  if (options_.requests_max > 0 && outstanding >= options_.requests_max) {
-    return false;
-  }
+net::Turn Server::NextTurn(ConnectionId connection,
+                           absl::Duration waited) const {
   // What this batch has answered so far is not counted as unsent yet.
   if (replica_->output_bytes(connection) > options_.clients.unsent_bytes_soft) {
-    return false;
+    return net::Turn::kUnread;
   }
-  return outstanding <= options_.outstanding_max ||
-         replica_->outstanding(connection) == 0;
+  const size_t outstanding = replica_->outstanding();
+  if (outstanding > options_.outstanding_max &&
+      replica_->outstanding(connection) > 0) {
+    return net::Turn::kUnread;
+  }
+  // One that will be dropped need not wait for that.
+  if (options_.requests_max > 0 && outstanding >= options_.requests_max &&
+      !replica_->IsDropped(connection, waited)) {
+    return net::Turn::kWait;
+  }
+  return net::Turn::kNow;
 }
 
 bool Server::IsIdle(ConnectionId connection) const {
