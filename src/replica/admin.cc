@@ -418,6 +418,7 @@ std::string Replica::FourLetterWord(ConnectionId id, std::string_view word,
   CHECK(connection != nullptr) << static_cast<uint64_t>(id);
   ++connection->packets_received;
   ++stats_.packets_received;
+  stats_.bytes_received += static_cast<int64_t>(word.size());
   const std::string name(word == kTelnetClose ? "telnet close" : word);
   const auto& allowed = options_.four_letter_words;
   if (!allowed.contains("*") && !allowed.contains(name)) {

@@ -468,7 +468,8 @@ void Replica::SendEvent(Connection& connection, tree::EventType type,
   FinishFrame(start, jute::kWatchEventXid, zxid, Error::kOk, &connection.out);
   ++connection.packets_sent;
   ++stats_.packets_sent;
-  stats_.watch_bytes += static_cast<int64_t>(connection.out.size() - start);
+  stats_.watch_bytes +=
+      static_cast<int64_t>(connection.out.size() - start - kLengthBytes);
   MarkDirty(connection);
 }
 
@@ -490,7 +491,7 @@ void Replica::CountReply(Connection& connection, const Op& op, int32_t xid,
   (op.kind == OpKind::kWrite ? stats_.update_latency : stats_.read_latency)
       .Add(latency_ms);
   ++stats_.op_counts[OpIndex(op)];
-  stats_.response_bytes += static_cast<int64_t>(bytes);
+  stats_.response_bytes += size;
   stats_.last_response_size = size;
   stats_.max_response_size = std::max(stats_.max_response_size, size);
   stats_.min_response_size = stats_.min_response_size < 0

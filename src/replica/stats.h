@@ -35,7 +35,7 @@ struct ServerStats {
 
   int64_t packets_received = 0;
   int64_t packets_sent = 0;
-  int64_t bytes_received = 0;
+  int64_t bytes_received = 0;  // With length prefixes; the next two without
   int64_t response_bytes = 0;
   int64_t watch_bytes = 0;
   int64_t connection_requests = 0;  // Handshakes begun

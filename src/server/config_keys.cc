@@ -140,16 +140,16 @@ constexpr Key kThrottles[] = {
      "What it shrinks by when there are nearly all."},
     {"connection_throttle_decrease_ratio",
      &Config::connection_throttle_decrease_ratio, "0", kAnything,
-     "How many of the tokens may be missing then."},
+     "Share of the tokens that may be missing then."},
     {"request_throttle_max_requests", &Config::request_throttle_max_requests,
      "0", kCount, "Requests in work above which all others wait; 0: no limit."},
     {"throttled_op_wait_time", &Config::throttled_op_wait_time, "0", kMs,
-     "A request that waited longer for that is answered with an error instead "
-     "of being carried out; 0: none is."},
+     "A request that request_throttle_max_requests made wait for longer is "
+     "answered with an error instead of being carried out; 0: none is."},
     {"request_stale_latency_check", &Config::request_stale_latency_check,
      "false", kAnything,
-     "Whether a request is stale that waited longer for that than the time-out "
-     "of its session."},
+     "Whether a request is stale that it made wait for longer than the "
+     "time-out of its session."},
     {"request_throttle_drop_stale", &Config::request_throttle_drop_stale,
      "true", kAnything,
      "Whether the connection of a stale request is closed instead of carrying "

@@ -127,7 +127,8 @@ std::vector<replica::Metric> ProcessMetrics(
       {"connection_token_deficit", clients.token_deficit},
       {"fsynctime", syncs},
       {"startup_txns_loaded", stats.transactions_loaded},
-      {"startup_txns_load_time", stats.load_time},
+      {"startup_txns_load_time",
+       stats.transactions_loaded.count > 0 ? stats.load_time : Summary()},
       {"dbinittime", stats.load_time},
       {"jvm_pause_time_ms", &stats.pauses},
   };

@@ -137,7 +137,9 @@ ExitCode Server::LoadHistory() {
                                             : ExitCode::kDataFolder;
   }
   now_ = MonotonicNow();
-  stats_.transactions_loaded.Add(count);
+  if (count > 0) {
+    stats_.transactions_loaded.Add(count);
+  }
   stats_.load_time.Add(absl::ToInt64Milliseconds(now_ - begin));
   replica_->FinishRestore({.now = now_, .wall_ms = WallMs()});
   return ExitCode::kOk;
