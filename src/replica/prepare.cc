@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "fmt/format.h"
+#include "replica/metrics.h"
 #include "replica/multi.h"
 #include "tree/digest.h"
 #include "tree/path.h"
@@ -70,8 +71,12 @@ std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
 
 }  // namespace
 
-Preparer::Preparer(const Options& options, const tree::DataTree& tree)
-    : options_(options), tree_(tree), changes_(tree, options.tree.digest) {}
+Preparer::Preparer(const Options& options, const tree::DataTree& tree,
+                   ServerStats* stats)
+    : options_(options),
+      tree_(tree),
+      stats_(stats),
+      changes_(tree, options.tree.digest) {}
 
 std::optional<std::string> Preparer::Prepare(const Caller& caller, OpCode op,
                                              std::string_view body) {
@@ -504,7 +509,7 @@ Error Preparer::NormalizeAcl(absl::Span<const jute::ACL> acl,
 }
 
 Error Preparer::CheckQuota(std::string_view path, int64_t count,
-                           int64_t bytes) const {
+                           int64_t bytes) {
   if (!options_.enforce_quota) {
     return Error::kOk;
   }
@@ -515,10 +520,12 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
   if (quota->malformed) {
     return Error::kMarshallingError;
   }
-  return tree::CheckQuota(*quota, count, bytes) ==
-                 tree::QuotaVerdict::kHardExceeded
-             ? Error::kQuotaExceeded
-             : Error::kOk;
+  if (tree::CheckQuota(*quota, count, bytes) !=
+      tree::QuotaVerdict::kHardExceeded) {
+    return Error::kOk;
+  }
+  ++stats_->quota_exceeded[std::string(NamespaceOf(quota->path))];
+  return Error::kQuotaExceeded;
 }
 
 bool Preparer::Permits(const PendingChanges::View& view, int32_t perms) const {

@@ -24,6 +24,7 @@
 #include "paddock/error.h"
 #include "replica/options.h"
 #include "replica/pending_changes.h"
+#include "replica/stats.h"
 #include "tree/data_tree.h"
 
 namespace paddock::replica {
@@ -39,8 +40,9 @@ struct Caller {
 
 class Preparer {
  public:
-  // Both outlive the Preparer.
-  Preparer(const Options& options, const tree::DataTree& tree);
+  // All outlive the Preparer.
+  Preparer(const Options& options, const tree::DataTree& tree,
+           ServerStats* stats);
 
   Preparer(const Preparer&) = delete;
   Preparer& operator=(const Preparer&) = delete;
@@ -87,7 +89,7 @@ class Preparer {
   // much only where "auth" stands for many or for long identities.
   Error NormalizeAcl(absl::Span<const jute::ACL> acl,
                      std::vector<jute::ACL>* normalized);
-  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes) const;
+  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes);
   bool Permits(const PendingChanges::View& view, int32_t perms) const;
 
   bool IsOrdinaryEphemeral(int64_t owner) const;
@@ -97,6 +99,7 @@ class Preparer {
 
   const Options& options_;
   const tree::DataTree& tree_;
+  ServerStats* const stats_;
   Caller caller_;          // Of the request that is being prepared
   size_t acl_growth_ = 0;  // Bytes of its ACLs beyond what the request holds
 

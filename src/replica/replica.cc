@@ -1,6 +1,7 @@
 #include "replica/replica.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -16,7 +17,7 @@ Replica::Replica(const Options& options)
       tree_(options.tree),
       restorer_(options.tree.digest, &tree_, &restored_sessions_),
       sessions_(absl::ToInt64Milliseconds(options.tick_time)),
-      preparer_(options_, tree_) {}
+      preparer_(options_, tree_, &stats_) {}
 
 Replica::~Replica() = default;
 
@@ -120,6 +121,9 @@ void Replica::Step(const Persisted& event) {
   zab::Ready ready = peer_->TakeReady();
   std::move(ready.writes.begin(), ready.writes.end(),
             std::back_inserter(ready_.writes));
+  if (!ready.committed.empty()) {
+    stats_.batch_size.Add(static_cast<int64_t>(ready.committed.size()));
+  }
   for (const zab::Txn& txn : ready.committed) {
     Commit(txn);
   }
@@ -185,6 +189,13 @@ void Replica::CountOutput(Connection& connection) {
   connection.out_counted = connection.out.size();
 }
 
+bool Replica::IsDropped(ConnectionId id, absl::Duration waited) const {
+  const Connection* connection = Find(id);
+  return options_.drop_stale_requests && connection != nullptr &&
+         connection->session != nullptr &&
+         IsStale(*connection->session, absl::ToInt64Milliseconds(waited));
+}
+
 bool Replica::HasSession(ConnectionId id) const {
   const Connection* connection = Find(id);
   return connection != nullptr && connection->handshake_done;
@@ -212,7 +223,7 @@ Caller Replica::NextCaller(SessionId session, int32_t cxid,
 int64_t Replica::Propose(std::string txn, int64_t zxid,
                          ConnectionId connection) {
   peer_->Propose({zab::Zxid::FromWire(zxid), std::move(txn)});
-  proposals_.push_back({zxid, connection});
+  proposals_.push_back({zxid, connection, now_ms_});
   return zxid;
 }
 
@@ -224,12 +235,9 @@ void Replica::Commit(const zab::Txn& txn) {
   const std::string_view record =
       std::string_view(txn.bytes).substr(txn.bytes.size() - in.remaining());
   results_.clear();
-  const bool applied =
-      tree_.Apply(header, record, &results_, [&](const tree::Change& change) {
-        watches_.Trigger(change, [&](const tree::Notification& notification) {
-          Deliver(notification, header.zxid);
-        });
-      });
+  const bool applied = tree_.Apply(
+      header, record, &results_,
+      [&](const tree::Change& change) { ReportChange(change, header.zxid); });
   CHECK(applied) << "a transaction of ours, zxid " << header.zxid;
   CheckDigest(header);
   preparer_.Forget(header.zxid);
@@ -239,12 +247,29 @@ void Replica::Commit(const zab::Txn& txn) {
   const Proposal proposal = proposals_.front();
   proposals_.pop_front();
   CHECK_EQ(proposal.zxid, header.zxid);
+  stats_.log_time.Add(now_ms_ - proposal.since_ms);
+  if (wall_ms_ >= header.time) {  // The wall clock may have gone back
+    stats_.propagation_latency.Add(wall_ms_ - header.time);
+  }
   Complete(header, proposal.connection);
   while (!syncs_.empty() && syncs_.front().zxid <= header.zxid) {
     const ConnectionId id = syncs_.front().connection;
     syncs_.pop_front();
     if (Connection* connection = Find(id)) {
       AdvanceQueue(*connection);
+    }
+  }
+}
+
+void Replica::ReportChange(const tree::Change& change, int64_t zxid) {
+  std::array<int64_t, 5> counts{};
+  watches_.Trigger(change, [&](const tree::Notification& notification) {
+    ++counts[static_cast<size_t>(notification.type)];
+    Deliver(notification, zxid);
+  });
+  for (size_t type = 0; type < counts.size(); ++type) {
+    if (counts[type] > 0) {
+      stats_.watches_triggered[type].Add(counts[type]);
     }
   }
 }

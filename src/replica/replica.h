@@ -78,6 +78,7 @@ struct Connected {
 struct Received {
   ConnectionId connection = kNoConnection;
   std::string_view frame;
+  absl::Duration waited = absl::ZeroDuration();  // Held back by the owner
 };
 
 // The connection is gone: closed by the client, by the owner or by an error.
@@ -160,6 +161,10 @@ class Replica {
   size_t outstanding() const;
   size_t outstanding(ConnectionId connection) const;
 
+  // Whether a request that has waited so long would be dropped as stale, and
+  // its connection closed.
+  bool IsDropped(ConnectionId connection, absl::Duration waited) const;
+
   // Whether the connection is so far behind with taking its output that its
   // next request must wait.
   bool IsBehind(ConnectionId connection) const;
@@ -182,27 +187,33 @@ class Replica {
   struct Proposal {
     int64_t zxid = 0;
     ConnectionId connection = kNoConnection;
+    int64_t since_ms = 0;
   };
 
   Connection* Find(ConnectionId id);
   const Connection* Find(ConnectionId id) const;
 
-  // Intake (requests.cc).
+  // Handshakes (handshake.cc).
   void Connect(Connection& connection, std::string_view frame);
   void CreateSession(Connection& connection, int32_t timeout_ms);
   void RenewSession(Connection& connection, SessionId id,
                     std::string_view password, int32_t timeout_ms);
+  void SendConnectResponse(Connection& connection, bool accepted);
+
+  // Intake (requests.cc).
   void Request(Connection& connection, int32_t xid, const Op& op,
-               std::string_view body);
+               std::string_view body, int64_t arrived_ms);
+  bool IsStale(const Session& session, int64_t waited_ms) const;
+  bool IsThrottled(const Op& op, int64_t waited_ms) const;
   void Authenticate(Connection& connection, int32_t xid, std::string_view body);
   bool AddIdentity(Connection& connection, std::string_view scheme,
                    std::string_view auth);
   bool IsAuthSufficient(const Connection& connection) const;
   void AwaitTurn(Connection& connection, const Op& op, int32_t xid,
-                 std::string_view body);
+                 std::string_view body, int64_t arrived_ms);
   void AnswerImpatientPings();
   void AwaitTransaction(Connection& connection, const Op& op, int32_t xid,
-                        int64_t zxid);
+                        int64_t zxid, int64_t arrived_ms);
 
   // Answers (requests.cc).
   void Evaluate(Connection& connection, const Op& op, int32_t xid,
@@ -216,7 +227,6 @@ class Replica {
   void Enqueue(Connection& connection, std::string frame, bool then_close);
   // Likewise an error that ends the connection.
   void Refuse(Connection& connection, int32_t xid, int64_t zxid, Error error);
-  void SendConnectResponse(Connection& connection, bool accepted);
   void AdvanceQueue(Connection& connection);
   void SendEvent(Connection& connection, tree::EventType type,
                  std::string_view path, int64_t zxid);
@@ -233,6 +243,7 @@ class Replica {
                     absl::Span<const tree::Identity> identities) const;
   int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
   void Commit(const zab::Txn& txn);
+  void ReportChange(const tree::Change& change, int64_t zxid);
   void CheckDigest(const jute::TxnHeader& header) const;
   void Complete(const jute::TxnHeader& header, ConnectionId requester);
   void Deliver(const tree::Notification& notification, int64_t zxid);

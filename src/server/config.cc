@@ -87,6 +87,12 @@ class Value {
     return number.has_value();
   }
 
+  bool Read(double* field) const {
+    const char* const end = text_.data() + text_.size();
+    const auto [last, error] = std::from_chars(text_.data(), end, *field);
+    return error == std::errc() && last == end && *field >= 0 && *field <= 1;
+  }
+
   bool Read(absl::Duration* field) const {
     const std::optional<int64_t> number = Number();
     *field = absl::Milliseconds(number.value_or(0));

@@ -55,6 +55,7 @@ ExitCode Server::Start() {
   std::signal(SIGPIPE, SIG_IGN);
   start_ = now_ = MonotonicNow();
   options_.replica.session_id_seed_ms = WallMs();
+  options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
   }
@@ -119,10 +120,13 @@ ExitCode Server::BindPort() {
 
 ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
+  const absl::Duration begin = MonotonicNow();
+  int64_t count = 0;
   const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
     return replica_->RestoreSnapshot(zxid, source);
   };
-  const auto restore_txn = [this](const zab::Txn& txn) {
+  const auto restore_txn = [&](const zab::Txn& txn) {
+    ++count;
     return replica_->Restore(txn)
                ? absl::OkStatus()
                : absl::DataLossError(fmt::format(
@@ -137,6 +141,10 @@ ExitCode Server::LoadHistory() {
                                             : ExitCode::kDataFolder;
   }
   now_ = MonotonicNow();
+  if (count > 0) {
+    stats_.transactions_loaded.Add(count);
+  }
+  stats_.load_time.Add(absl::ToInt64Milliseconds(now_ - begin));
   for (const std::string& finding :
        replica_->FinishRestore({.now = now_, .wall_ms = WallMs()})) {
     log::Error("{}", finding);
@@ -207,6 +215,7 @@ void Server::BeginBatch() {
     // What clients sent meanwhile lies in their sockets.  If this counted as
     // time, their sessions would expire before it is read.
     stalled_ += late;
+    stats_.pauses.Add(absl::ToInt64Milliseconds(late));
     log::Warning("this process was not run for {} ms",
                  absl::ToInt64Milliseconds(late));
   }
@@ -299,9 +308,11 @@ void Server::OnConnected(ConnectionId connection, const std::string& address,
       .connection = connection, .address = address, .port = port});
 }
 
-void Server::OnFrame(ConnectionId connection, std::string_view frame) {
+void Server::OnFrame(ConnectionId connection, std::string_view frame,
+                     absl::Duration waited) {
   BeginBatch();
-  replica_->Step(replica::Received{.connection = connection, .frame = frame});
+  replica_->Step(replica::Received{
+      .connection = connection, .frame = frame, .waited = waited});
   if (++frames_since_collect_ >= frames_per_collect_) {
     Collect();
   }
@@ -328,10 +339,12 @@ std::optional<size_t> Server::FourLetterWordArgumentBytes(
     return std::nullopt;
   }
   // A word that is not allowed is answered without waiting for more.
+  return IsAllowedWord(word) ? replica::FourLetterWordArgumentBytes(word) : 0;
+}
+
+bool Server::IsAllowedWord(std::string_view word) const {
   const auto& allowed = options_.replica.four_letter_words;
-  return allowed.contains("*") || allowed.contains(std::string(word))
-             ? replica::FourLetterWordArgumentBytes(word)
-             : 0;
+  return allowed.contains("*") || allowed.contains(std::string(word));
 }
 
 std::string Server::FourLetterWord(ConnectionId connection,
@@ -355,22 +368,32 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
   } else if (word == "mntr") {
     facts.open_files = CountOpenFiles();
     facts.open_files_max = OpenFilesMax();
-    AddSyncStats(storage_->TakeSyncStats(), &sync_stats_);
-    facts.metrics = MetricLines(connections_->stats(), sync_stats_);
+    AddSyncStats(storage_->TakeSyncStats(), &stats_.syncs);
+    facts.metrics = ProcessMetrics(*connections_, stats_);
+  } else if (word == "srst" && IsAllowedWord(word)) {
+    storage_->TakeSyncStats();
+    stats_ = {};
+    connections_->ResetStats();
   }
   return facts;
 }
 
-bool Server::MayPass(ConnectionId connection) const {
-  const size_t outstanding = replica_->outstanding();
-  if (options_.requests_max > 0 && outstanding >= options_.requests_max) {
-    return false;
-  }
+net::Turn Server::NextTurn(ConnectionId connection,
+                           absl::Duration waited) const {
   if (replica_->IsBehind(connection)) {
-    return false;
+    return net::Turn::kUnread;
   }
-  return outstanding <= options_.outstanding_max ||
-         replica_->outstanding(connection) == 0;
+  const size_t outstanding = replica_->outstanding();
+  if (outstanding > options_.outstanding_max &&
+      replica_->outstanding(connection) > 0) {
+    return net::Turn::kUnread;
+  }
+  // One that will be dropped need not wait for that.
+  if (options_.requests_max > 0 && outstanding >= options_.requests_max &&
+      !replica_->IsDropped(connection, waited)) {
+    return net::Turn::kWait;
+  }
+  return net::Turn::kNow;
 }
 
 bool Server::IsIdle(ConnectionId connection) const {

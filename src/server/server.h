@@ -30,6 +30,7 @@
 #include "net/client_listener.h"
 #include "paddock/exit_code.h"
 #include "replica/replica.h"
+#include "server/process_facts.h"
 #include "server/server_options.h"
 #include "storage/storage.h"
 #include "zab/write.h"
@@ -84,7 +85,8 @@ class Server : private net::ClientEvents {
   absl::Duration Now() override;
   void OnConnected(ConnectionId connection, const std::string& address,
                    uint16_t port) override;
-  void OnFrame(ConnectionId connection, std::string_view frame) override;
+  void OnFrame(ConnectionId connection, std::string_view frame,
+               absl::Duration waited) override;
   void OnDisconnected(ConnectionId connection) override;
   void OnHeld(ConnectionId connection) override;
   void OnSent(ConnectionId connection, size_t bytes) override;
@@ -92,10 +94,12 @@ class Server : private net::ClientEvents {
       std::string_view word) const override;
   std::string FourLetterWord(ConnectionId connection, std::string_view word,
                              std::string_view argument) override;
-  bool MayPass(ConnectionId connection) const override;
+  net::Turn NextTurn(ConnectionId connection,
+                     absl::Duration waited) const override;
   bool IsIdle(ConnectionId connection) const override;
   bool HasSession(ConnectionId connection) const override;
 
+  bool IsAllowedWord(std::string_view word) const;
   replica::ProcessFacts FactsFor(std::string_view word);
 
   ServerOptions options_;
@@ -121,7 +125,7 @@ class Server : private net::ClientEvents {
   size_t frames_per_collect_ = 1;
   size_t collected_bytes_ = 0;  // In this batch
 
-  storage::SyncStats sync_stats_;  // Since the start
+  ProcessStats stats_;
 
   Phase phase_ = Phase::kServing;
   absl::Duration phase_deadline_;

@@ -44,6 +44,22 @@ class ReplicaHarness {
 
   Replica& replica() { return *replica_; }
 
+  // For how long requests that are sent now have been held back.
+  absl::Duration waited;
+
+  // The value that mntr gives for `name`; fails when there is none.
+  std::string Mntr(const std::string& name) {
+    const ConnectionId asking = OpenConnection();
+    const std::string text =
+        "\n" + replica_->FourLetterWord(asking, "mntr", "", {});
+    replica_->Step(Disconnected{asking});
+    const std::string start = "\nzk_" + name + "\t";
+    const size_t found = text.find(start);
+    CHECK(found != std::string::npos) << name;
+    const size_t value = found + start.size();
+    return text.substr(value, text.find('\n', value) - value);
+  }
+
   // Lets time pass in small steps.
   void Advance(absl::Duration duration) {
     const absl::Duration end = now_ + duration;
@@ -100,7 +116,7 @@ class ReplicaHarness {
 
   void SendFrame(ConnectionId id, std::string_view frame) {
     replica_->Step(Tick{now_, wall_ms_});
-    replica_->Step(Received{id, frame});
+    replica_->Step(Received{id, frame, waited});
   }
 
   void SendConnect(ConnectionId id, const jute::ConnectRequest& request) {
