@@ -6,6 +6,7 @@
 #define PADDOCK_CONFIG_H_
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -113,6 +114,13 @@ struct ParsedConfig {
   // One line each, "FILE:LINE: ...": unknown keys, and keys of features that
   // are yet to come.
   std::vector<std::string> warnings;
+
+  // "FILE:LINE: KEY: ", or "FILE: KEY: " where the file does not state it: what
+  // a message about the value of `key` begins with.
+  std::string Origin(const std::string& key) const;
+
+  std::string file_name;
+  std::map<std::string, int> lines;  // Of the keys in the file, by name
 };
 
 // Parses zoo.cfg (client-protocol.md chapter 11).  `file_name` is for messages.

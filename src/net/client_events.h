@@ -67,6 +67,9 @@ class ClientEvents {
   virtual Turn NextTurn(ConnectionId connection,
                         absl::Duration waited) const = 0;
 
+  // Whether others must have their turn before any held request may go ahead.
+  virtual bool IsTimeUp() const = 0;
+
   // Whether no request of this connection is in progress.
   virtual bool IsIdle(ConnectionId connection) const = 0;
 

@@ -21,7 +21,12 @@ constexpr int64_t kContainerOwner = std::numeric_limits<int64_t>::min();
 constexpr uint64_t kTtlOwnerMark = 0xff00000000000000;
 constexpr int64_t kTtlMsMax = 0xffffffffff;
 constexpr size_t kTxnHeaderBytes = 32;
+constexpr size_t kNoticesMax = 16;
 constexpr size_t kAclEntryBytesMin = 12;
+
+// A closeSession that would list more than this lists nothing: members delete
+// what the session owns all the same, and none reads a record over 2 MB.
+constexpr size_t kClosePathBytesMax = 1 << 20;
 
 // A few bytes of request, with the scheme "auth", stand for all identities of
 // their sender.  A transaction that gets longer by more than this is refused:
@@ -102,9 +107,15 @@ std::string Preparer::CloseSession(const Caller& caller) {
   const absl::btree_set<std::string_view> paths =
       changes_.EphemeralsOf(caller.session);
   jute::CloseSessionTxn txn;
-  txn.paths2Delete.assign(paths.begin(), paths.end());
+  size_t bytes_listed = 0;
+  for (const std::string_view path : paths) {
+    bytes_listed += path.size() + sizeof(int32_t);
+  }
+  if (bytes_listed <= kClosePathBytesMax) {
+    txn.paths2Delete.assign(paths.begin(), paths.end());
+  }
   jute::Write(txn, &bytes);
-  for (const std::string_view path : txn.paths2Delete) {
+  for (const std::string_view path : paths) {
     changes_.Delete(caller_.zxid, path);
   }
   return Finish(OpCode::kCloseSession, Error::kOk, std::move(bytes));
@@ -520,8 +531,15 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
   if (quota->malformed) {
     return Error::kMarshallingError;
   }
-  if (tree::CheckQuota(*quota, count, bytes) !=
-      tree::QuotaVerdict::kHardExceeded) {
+  const tree::QuotaVerdict verdict = tree::CheckQuota(*quota, count, bytes);
+  if (verdict != tree::QuotaVerdict::kHardExceeded) {
+    if (verdict == tree::QuotaVerdict::kSoftExceeded &&
+        notices_.size() < kNoticesMax) {
+      notices_.push_back(fmt::format(
+          "the soft quota of {} is exceeded by a write to {}: {} znodes and {} "
+          "bytes are used",
+          quota->path, path, quota->usage.count, quota->usage.bytes));
+    }
     return Error::kOk;
   }
   ++stats_->quota_exceeded[std::string(NamespaceOf(quota->path))];

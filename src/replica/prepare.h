@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -61,6 +62,9 @@ class Preparer {
   // All transactions up to `zxid` are in the tree now.
   void Forget(int64_t zxid) { changes_.Forget(zxid); }
 
+  // What an operator should hear of; at most a few lines.
+  std::vector<std::string> TakeNotices() { return std::exchange(notices_, {}); }
+
   bool has_pending_changes() const { return !changes_.empty(); }
 
  private:
@@ -104,6 +108,7 @@ class Preparer {
   size_t acl_growth_ = 0;  // Bytes of its ACLs beyond what the request holds
 
   PendingChanges changes_;
+  std::vector<std::string> notices_;
 };
 
 }  // namespace paddock::replica

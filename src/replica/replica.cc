@@ -151,6 +151,7 @@ Ready Replica::TakeReady() {
     std::move(ready.writes.begin(), ready.writes.end(),
               std::back_inserter(ready_.writes));
   }
+  ready_.notices = preparer_.TakeNotices();
   return std::exchange(ready_, Ready());
 }
 

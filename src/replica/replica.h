@@ -110,8 +110,9 @@ struct Output {
 };
 
 struct Ready {
-  std::vector<Output> outputs;     // At most one for each connection
-  std::vector<zab::Write> writes;  // Keep the order, then report Persisted
+  std::vector<Output> outputs;       // At most one for each connection
+  std::vector<zab::Write> writes;    // Keep the order, then report Persisted
+  std::vector<std::string> notices;  // Lines for the log, for operators
 };
 
 class Replica {

@@ -16,15 +16,20 @@
 namespace paddock::server {
 namespace {
 
-// A batch ends after so many handlers or so much output, so that neither
-// replies nor writes wait long for others.
+// A batch ends after so many handlers, so much output or so much time, so that
+// neither replies nor writes wait long for others.
 constexpr int kHandlersPerBatch = 256;
 constexpr size_t kOutputBytesPerBatch = 16 << 20;
+constexpr absl::Duration kBatchTimeMax = absl::Milliseconds(5);
 
 // Output is collected from the Replica this often at least, so that the limits
 // of unsent output see it in time.
 constexpr size_t kOutputBytesPerCollect = 256 << 10;
 constexpr size_t kFramesPerCollectMax = 64;
+
+// The clock is read after one request if such are slow, else after so many.
+constexpr int kFramesPerClockMax = 64;
+constexpr absl::Duration kSlowFrames = absl::Microseconds(500);
 
 // Of a wait that ended this much late, the process was not run.
 constexpr absl::Duration kStallMin = absl::Seconds(1);
@@ -53,7 +58,7 @@ ExitCode Server::Start() {
   CHECK(replica_ == nullptr) << "Start() is called once";
   // A client or a log reader that is gone is an error of that write.
   std::signal(SIGPIPE, SIG_IGN);
-  start_ = now_ = MonotonicNow();
+  start_ = now_ = batch_end_ = MonotonicNow();
   options_.replica.session_id_seed_ms = WallMs();
   options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
@@ -113,9 +118,13 @@ ExitCode Server::BindPort() {
     listener_ = *std::move(bound);
     return ExitCode::kOk;
   }
-  log::Error("{}", Message(bound.status()));
-  return absl::IsUnavailable(bound.status()) ? ExitCode::kPortInUse
-                                             : ExitCode::kListenFailed;
+  const bool port_in_use = absl::IsUnavailable(bound.status());
+  log::Error("{}{}",
+             port_in_use || options_.clients.address.empty()
+                 ? options_.client_port_origin
+                 : options_.client_address_origin,
+             Message(bound.status()));
+  return port_in_use ? ExitCode::kPortInUse : ExitCode::kListenFailed;
 }
 
 ExitCode Server::LoadHistory() {
@@ -173,8 +182,9 @@ void Server::RunBatch() {
   if (!more_work_) {
     io_.run_one_until(ToTimePoint(Deadline() + stalled_));
   }
-  for (int i = 0;
-       i < kHandlersPerBatch && collected_bytes_ < kOutputBytesPerBatch; ++i) {
+  for (int i = 0; i < kHandlersPerBatch &&
+                  collected_bytes_ < kOutputBytesPerBatch && !IsTimeUp();
+       ++i) {
     if (io_.poll_one() == 0) {
       break;
     }
@@ -192,6 +202,7 @@ void Server::RunBatch() {
   }
   in_batch_ = false;
   collected_bytes_ = 0;
+  batch_end_ = batch_start_ = clock_ = MonotonicNow() - stalled_;
 }
 
 absl::Duration Server::Deadline() const {
@@ -210,7 +221,8 @@ void Server::BeginBatch() {
   }
   in_batch_ = true;
   const absl::Duration now = MonotonicNow() - stalled_;
-  const absl::Duration late = now - std::max(Deadline(), now_);
+  batch_start_ = clock_ = now;
+  const absl::Duration late = now - std::max(Deadline(), batch_end_);
   if (late > kStallMin) {
     // What clients sent meanwhile lies in their sockets.  If this counted as
     // time, their sessions would expire before it is read.
@@ -232,6 +244,11 @@ void Server::Collect() {
                          output.close);
   }
   collected_bytes_ += bytes;
+  for (const std::string& notice : ready.notices) {
+    if (notice_log_.Allow(now_)) {
+      log::Warning("{}{}", notice, notice_log_.TakeSuppressedText());
+    }
+  }
   if (writes_.empty()) {
     writes_ = std::move(ready.writes);
   } else {
@@ -316,7 +333,21 @@ void Server::OnFrame(ConnectionId connection, std::string_view frame,
   if (++frames_since_collect_ >= frames_per_collect_) {
     Collect();
   }
+  if (++frames_since_clock_ >= frames_per_clock_) {
+    ReadClock();
+  }
 }
+
+void Server::ReadClock() {
+  const absl::Duration now = MonotonicNow() - stalled_;
+  frames_per_clock_ = now - clock_ > kSlowFrames
+                          ? 1
+                          : std::min(2 * frames_per_clock_, kFramesPerClockMax);
+  frames_since_clock_ = 0;
+  clock_ = now;
+}
+
+bool Server::IsTimeUp() const { return clock_ - batch_start_ > kBatchTimeMax; }
 
 void Server::OnDisconnected(ConnectionId connection) {
   BeginBatch();
@@ -380,7 +411,7 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
 
 net::Turn Server::NextTurn(ConnectionId connection,
                            absl::Duration waited) const {
-  if (replica_->IsBehind(connection)) {
+  if (IsTimeUp() || replica_->IsBehind(connection)) {
     return net::Turn::kUnread;
   }
   const size_t outstanding = replica_->outstanding();

@@ -25,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "net/client_connections.h"
 #include "net/client_events.h"
 #include "net/client_listener.h"
@@ -76,6 +77,10 @@ class Server : private net::ClientEvents {
   void Collect();
   void SubmitWrites();
 
+  // How long this batch has taken, read from the clock after a few requests.
+  void ReadClock();
+  bool IsTimeUp() const override;
+
   void OnPersisted();
   void BeginStop();
   void ContinueStop();
@@ -117,6 +122,12 @@ class Server : private net::ClientEvents {
   absl::Duration now_;
   absl::Duration stalled_;
   absl::Duration start_;
+  // These do not include it either.
+  absl::Duration batch_start_;
+  absl::Duration batch_end_;
+  absl::Duration clock_;  // Read last
+  int frames_since_clock_ = 0;
+  int frames_per_clock_ = 1;
   bool in_batch_ = false;
   bool more_work_ = false;  // Held requests may go on at once
 
@@ -126,6 +137,8 @@ class Server : private net::ClientEvents {
   size_t collected_bytes_ = 0;  // In this batch
 
   ProcessStats stats_;
+
+  LogLimit notice_log_;
 
   Phase phase_ = Phase::kServing;
   absl::Duration phase_deadline_;

@@ -98,10 +98,15 @@ net::ClientOptions ClientOptionsFrom(const Config& config) {
 
 }  // namespace
 
-ServerOptions ServerOptionsFrom(const Config& config) {
+ServerOptions ServerOptionsFrom(const ParsedConfig& parsed) {
+  const Config& config = parsed.config;
   ServerOptions options;
+  options.client_port_origin = parsed.Origin("clientPort");
+  options.client_address_origin = parsed.Origin("clientPortAddress");
   options.replica = ReplicaOptionsFrom(config);
   options.storage = StorageOptionsFrom(config);
+  options.storage.data_dir_origin = parsed.Origin("dataDir");
+  options.storage.data_log_dir_origin = parsed.Origin("dataLogDir");
   options.clients = ClientOptionsFrom(config);
   options.replica.unsent_bytes_soft = options.clients.unsent_bytes_soft;
   options.replica.unsent_bytes_total_soft =

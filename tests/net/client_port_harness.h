@@ -115,6 +115,7 @@ class ClientPortHarness : public ClientEvents {
            : blocked.contains(connection) ? Turn::kWait
                                           : Turn::kNow;
   }
+  bool IsTimeUp() const override { return false; }
   bool IsIdle(ConnectionId connection) const override {
     return !busy.contains(connection);
   }

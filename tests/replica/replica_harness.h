@@ -218,6 +218,14 @@ class ReplicaHarness {
     return frames;
   }
 
+  // What the disk confirmed.
+  const std::vector<zab::Txn>& log() const { return log_; }
+
+  std::vector<std::string> TakeNotices() {
+    TakeOutputs();
+    return std::exchange(notices_, {});
+  }
+
   // From now on the client does not take what is sent to it, until it takes
   // `bytes`.
   void BeSlow(ConnectionId id) { slow_.insert(id); }
@@ -242,6 +250,9 @@ class ReplicaHarness {
       raw_[output.connection] += output.bytes;
       unsent_[output.connection] += output.bytes.size();
       closed_[output.connection] |= output.close;
+    }
+    for (std::string& notice : ready.notices) {
+      notices_.push_back(std::move(notice));
     }
     for (zab::Write& write : ready.writes) {
       writes_.push_back(std::move(write));
@@ -271,6 +282,7 @@ class ReplicaHarness {
   std::map<ConnectionId, int64_t> sessions_;
   std::vector<zab::Write> writes_;
   std::vector<zab::Txn> log_;
+  std::vector<std::string> notices_;
   std::map<ConnectionId, std::vector<Frame>> received_;
   std::string last_raw_;
 };

@@ -423,6 +423,50 @@ TEST(ReplicaTest, CloseSessionRemovesEphemeralsInOneTransaction) {
   }
 }
 
+// A log record, and a frame between members, must not grow with what a session
+// owns: no member reads one of more than 2 MB.
+TEST(ReplicaTest, CloseOfASessionThatOwnsMuchIsASmallTransaction) {
+  ReplicaHarness server;
+  const ConnectionId owner = server.Connect();
+  const ConnectionId other = server.Connect();
+  for (int i = 0; i < 3; ++i) {
+    server.Create(owner, fmt::format("/{}{}", std::string(500000, 'e'), i), "",
+                  /*flags=*/1);
+  }
+  const size_t size_before = server.log().size();
+  server.SendBare(owner, OpCode::kCloseSession);
+  server.FinishWrites();
+  ASSERT_EQ(server.log().size(), size_before + 1);
+  EXPECT_LT(server.log().back().bytes.size(), 1000u);
+  const auto frame = server.Call(other, OpCode::kGetChildren,
+                                 jute::GetChildrenRequest{"/", false});
+  EXPECT_THAT(frame.As<jute::GetChildrenResponse>().children,
+              ElementsAre("zookeeper"));
+  server.Restart();  // Replays it
+  const ConnectionId later = server.Connect();
+  EXPECT_EQ(server.Get(later, "/zookeeper").error(), Error::kOk);
+}
+
+TEST(ReplicaTest, SoftQuotaIsOnlyToldToTheOperator) {
+  Options options;
+  options.enforce_quota = true;
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect();
+  for (const char* path : {"/q", "/zookeeper/quota/q"}) {
+    server.Create(client, path);
+  }
+  server.Create(client, "/zookeeper/quota/q/zookeeper_limits",
+                "count=1,bytes=-1");
+  server.Create(client, "/zookeeper/quota/q/zookeeper_stats",
+                "count=0,bytes=0");
+  EXPECT_THAT(server.TakeNotices(), IsEmpty());
+  EXPECT_EQ(server.Create(client, "/q/a").error(), Error::kOk);
+  EXPECT_THAT(
+      server.TakeNotices(),
+      ElementsAre("the soft quota of /q is exceeded by a write to /q/a: "
+                  "1 znodes and 0 bytes are used"));
+}
+
 TEST(ReplicaTest, SilentSessionExpiresAfterItsTimeoutAndNotBefore) {
   Options options;
   options.tick_time = absl::Milliseconds(1000);

@@ -14,7 +14,7 @@ ServerOptions OptionsOf(std::string_view lines) {
   const auto parsed = ParseConfig(
       "dataDir=/d\nclientPort=2181\n" + std::string(lines), "zoo.cfg");
   EXPECT_TRUE(parsed.ok()) << parsed.status();
-  return ServerOptionsFrom(parsed->config);
+  return ServerOptionsFrom(*parsed);
 }
 
 // What zoo.cfg leaves out has the default that each part states itself.
