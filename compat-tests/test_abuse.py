@@ -333,6 +333,37 @@ def test_clients_that_never_read(server):
         beside.wait_rounds(100)
 
 
+@pytest.mark.timeout(300)
+def test_reads_behind_a_write_of_a_client_that_does_not_read(server):
+    """8 clients write once and ask for 1 MB 300 times in one breath.
+
+    All the reads wait for the write, then for the client: 16 MB each and
+    64 MB.  The client that reads late loses nothing.
+    """
+    writer = raw.connect(server.port)
+    big = bytes(MB - 100)
+    writer.create("/big", big)
+    asked = [(raw.SET, raw.set_body("/small", b""))]
+    asked += [(raw.GET, raw.read_body("/big"))] * 300
+    writer.create("/small")
+    with bounds(server, 64 + 8 * 16) as beside:
+        crowd = []
+        for _ in range(8):
+            conn = raw.Connection(server.port, receive_buffer=4096)
+            conn.handshake(timeout_ms=40000)
+            conn.send(b"".join(raw.request(xid, op, body)
+                               for xid, (op, body) in enumerate(asked, 1)))
+            crowd.append(conn)
+        beside.wait_rounds(400)
+        for xid in range(1, len(asked) + 1):
+            reply = crowd[0].read_reply()
+            assert (reply.xid, reply.err) == (xid, 0)
+        assert crowd[0].ping().err == 0
+        for conn in crowd:
+            conn.sock.close()
+        beside.wait_rounds(100)
+
+
 @pytest.mark.paddock_only("Java keeps events for a slow reader without end")
 @pytest.mark.server_config({"client.unsentHardLimit": 16})
 @pytest.mark.timeout(300)

@@ -150,6 +150,14 @@ def test_sigterm_is_a_clean_stop_and_the_port_is_free_at_once(server):
         server.start()
 
 
+def test_an_idle_server_that_is_stopped_was_run_all_the_time(server):
+    with socket.create_connection((server.host, server.port), 1.5) as silent:
+        with pytest.raises(TimeoutError):
+            silent.recv(1)
+        server.stop()
+    assert "not run" not in server.log()
+
+
 def test_port_0_is_a_free_one_that_the_log_names(tmp_path):
     path = tmp_path / "zoo.cfg"
     path.write_text(f"dataDir={tmp_path}/data\nclientPort=0\n"

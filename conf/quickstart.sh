@@ -67,7 +67,8 @@ clientPort=${PADDOCK_PORT:-2181}
 clientPortAddress=127.0.0.1
 END
 fi
-port=$(sed -n 's/^clientPort=//p' "$home/zoo.cfg")
+port=$(sed -n 's/^[[:space:]]*clientPort[[:space:]]*[=:[:space:]][[:space:]]*//p' \
+  "$home/zoo.cfg" | tail -n 1)
 
 if running >/dev/null; then
   echo "Paddock runs already, on 127.0.0.1:$port; its folder is $home"

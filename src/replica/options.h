@@ -4,6 +4,7 @@
 #ifndef PADDOCK_REPLICA_OPTIONS_H_
 #define PADDOCK_REPLICA_OPTIONS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -57,6 +58,16 @@ struct Options {
   // of its session, and whether its connection is closed for it.
   bool stale_latency_check = false;
   bool drop_stale_requests = true;
+
+  // Output that a connection has not taken.  Above the soft limit no further
+  // request of it is evaluated; nor, while all together are above the total
+  // limit, is one of a connection that is behind at all.
+  size_t unsent_bytes_soft = size_t{1} << 20;
+  size_t unsent_bytes_total_soft = size_t{256} << 20;
+
+  // A multiRead whose reply would be larger is refused: a few bytes may ask for
+  // gigabytes.  Stock clients take no more than 1 MB unless they are told to.
+  size_t multi_read_bytes_max = size_t{16} << 20;
 
   // Four-letter words that may be used (9.2); "*" allows all.
   std::set<std::string> four_letter_words = {"srvr"};

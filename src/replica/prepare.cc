@@ -1,5 +1,6 @@
 #include "replica/prepare.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -20,6 +21,12 @@ constexpr int64_t kContainerOwner = std::numeric_limits<int64_t>::min();
 constexpr uint64_t kTtlOwnerMark = 0xff00000000000000;
 constexpr int64_t kTtlMsMax = 0xffffffffff;
 constexpr size_t kTxnHeaderBytes = 32;
+constexpr size_t kAclEntryBytesMin = 12;
+
+// A few bytes of request, with the scheme "auth", stand for all identities of
+// their sender.  A transaction that gets longer by more than this is refused:
+// others would have to wait for gigabytes to be logged.
+constexpr size_t kAclGrowthMax = 2 << 20;
 
 // CreateRequest.flags (client-protocol.md 3.2).
 bool IsKnownFlags(int32_t flags) { return flags >= 0 && flags <= 6; }
@@ -66,9 +73,10 @@ std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
 
 Preparer::Preparer(const Options& options, const tree::DataTree& tree,
                    ServerStats* stats)
-    : options_(options), tree_(tree), stats_(stats) {}
-
-Preparer::~Preparer() = default;
+    : options_(options),
+      tree_(tree),
+      stats_(stats),
+      changes_(tree, options.tree.digest) {}
 
 std::optional<std::string> Preparer::Prepare(const Caller& caller, OpCode op,
                                              std::string_view body) {
@@ -91,24 +99,13 @@ std::string Preparer::CreateSession(const Caller& caller, int32_t timeout_ms) {
 std::string Preparer::CloseSession(const Caller& caller) {
   std::string bytes;
   BeginTxn(caller, &bytes);
-  absl::btree_set<std::string_view> paths;
-  if (const auto* nodes = tree_.EphemeralsOf(caller.session)) {
-    for (const tree::Znode* node : *nodes) {
-      paths.insert(node->path());
-    }
-  }
-  for (const Change& change : changes_) {
-    if (!change.exists) {
-      paths.erase(change.path);
-    } else if (change.stat.ephemeralOwner == ToWire(caller.session)) {
-      paths.insert(change.path);
-    }
-  }
+  const absl::btree_set<std::string_view> paths =
+      changes_.EphemeralsOf(caller.session);
   jute::CloseSessionTxn txn;
   txn.paths2Delete.assign(paths.begin(), paths.end());
   jute::Write(txn, &bytes);
   for (const std::string_view path : txn.paths2Delete) {
-    NoteDelete(path);
+    changes_.Delete(caller_.zxid, path);
   }
   return Finish(OpCode::kCloseSession, Error::kOk, std::move(bytes));
 }
@@ -123,6 +120,7 @@ std::string Preparer::SweepContainer(const Caller& caller,
 
 void Preparer::BeginTxn(const Caller& caller, std::string* bytes) {
   caller_ = caller;
+  acl_growth_ = 0;
   bytes->reserve(256);
   bytes->resize(kTxnHeaderBytes);  // Finish() fills it in
 }
@@ -134,10 +132,10 @@ std::string Preparer::Finish(OpCode op, Error error, std::string bytes) {
     bytes.resize(kTxnHeaderBytes);
     jute::Write(jute::ErrorTxn{.err = static_cast<int32_t>(error)}, &bytes);
   } else if (options_.tree.digest) {
-    const uint64_t digest = changes_.empty() ? tree_.digest() : tree_digest_;
-    jute::Write(jute::TxnDigest{.version = tree::kDigestVersion,
-                                .treeDigest = static_cast<int64_t>(digest)},
-                &bytes);
+    jute::Write(
+        jute::TxnDigest{.version = tree::kDigestVersion,
+                        .treeDigest = static_cast<int64_t>(changes_.digest())},
+        &bytes);
   }
   std::string header;
   jute::Write(jute::TxnHeader{.clientId = ToWire(caller_.session),
@@ -227,13 +225,12 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     return error;
   }
   std::vector<jute::ACL> acl;
-  error = tree::NormalizeAcl(request.acl, caller_.identities,
-                             options_.digest_auth_enabled, &acl);
+  error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
   const std::string_view parent_path = *ParentOf(request.path);
-  const std::optional<View> parent = Find(parent_path);
+  const std::optional<PendingChanges::View> parent = changes_.Find(parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
@@ -247,7 +244,7 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
   if (!tree::IsValidPath(path)) {
     return Error::kBadArguments;
   }
-  if (Find(path)) {
+  if (changes_.Find(path)) {
     return Error::kNodeExists;
   }
   if (IsOrdinaryEphemeral(parent->stat().ephemeralOwner)) {
@@ -279,8 +276,8 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     jute::Write(jute::CreateTxn{path, request.data, acl, ephemeral, cversion},
                 record);
   }
-  NoteParent(parent_path, 1, cversion);
-  NoteCreate(path, request.data, stat, acl);
+  changes_.ChangeParent(caller_.zxid, parent_path, 1, cversion);
+  changes_.Create(caller_.zxid, path, request.data, stat, acl);
   return Error::kOk;
 }
 
@@ -300,14 +297,15 @@ Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
   if (!parent_path || IsUndeletable(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> parent = Find(*parent_path);
+  const std::optional<PendingChanges::View> parent =
+      changes_.Find(*parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
   if (!Permits(*parent, jute::kPermDelete)) {
     return Error::kNoAuth;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -318,7 +316,7 @@ Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
     return Error::kNotEmpty;
   }
   jute::Write(jute::DeleteTxn{request.path}, record);
-  NoteDelete(request.path);
+  changes_.Delete(caller_.zxid, request.path);
   return Error::kOk;
 }
 
@@ -332,7 +330,8 @@ std::optional<Error> Preparer::PrepareDeleteContainerOfClient(
   if (!parent_path || IsUndeletable(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> parent = Find(*parent_path);
+  const std::optional<PendingChanges::View> parent =
+      changes_.Find(*parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
@@ -347,7 +346,7 @@ Error Preparer::PrepareDeleteContainer(std::string_view path,
   if (!ParentOf(path) || IsUndeletable(path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(path);
+  const std::optional<PendingChanges::View> node = changes_.Find(path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -358,7 +357,7 @@ Error Preparer::PrepareDeleteContainer(std::string_view path,
     return Error::kBadVersion;
   }
   jute::Write(jute::DeleteTxn{path}, record);
-  NoteDelete(path);
+  changes_.Delete(caller_.zxid, path);
   return Error::kOk;
 }
 
@@ -367,7 +366,7 @@ Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
   if (!tree::IsValidPath(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -385,17 +384,8 @@ Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
     return Error::kBadVersion;
   }
   jute::Write(jute::SetDataTxn{request.path, request.data, *version}, record);
-
-  const uint32_t digest_before = DigestOf(*node);
-  Change& change = AddChange(request.path, &*node);
-  change.stat.version = *version;
-  change.stat.mzxid = caller_.zxid;
-  change.stat.mtime = caller_.wall_ms;
-  change.data_bytes = data_bytes;
-  if (options_.tree.digest) {
-    change.content_crc = tree::ContentCrc(request.path, request.data);
-  }
-  FinishChange(change, digest_before);
+  changes_.SetData(caller_.zxid, request.path, *node, request.data, *version,
+                   caller_.wall_ms);
   return Error::kOk;
 }
 
@@ -405,12 +395,11 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
     return Error::kBadArguments;
   }
   std::vector<jute::ACL> acl;
-  const Error error = tree::NormalizeAcl(request.acl, caller_.identities,
-                                         options_.digest_auth_enabled, &acl);
+  const Error error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -422,15 +411,7 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
     return Error::kBadVersion;
   }
   jute::Write(jute::SetACLTxn{request.path, acl, *version}, record);
-
-  const uint32_t digest_before = DigestOf(*node);
-  Change& change = AddChange(request.path, &*node);
-  change.stat.aversion = *version;
-  if (change.acl != nullptr) {
-    acls_.Release(change.acl);
-  }
-  change.acl = acls_.Intern(acl);
-  FinishChange(change, digest_before);
+  changes_.SetAcl(caller_.zxid, request.path, *node, acl, *version);
   return Error::kOk;
 }
 
@@ -439,7 +420,7 @@ Error Preparer::PrepareCheck(const jute::CheckVersionRequest& request,
   if (!tree::IsValidPath(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -464,7 +445,6 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
   if (!multi || multi->kind == MultiKind::kRead) {
     return Error::kMarshallingError;
   }
-  const uint64_t digest_before = tree_digest_;
   Error failure = Error::kOk;
   size_t failed = 0;
   std::vector<std::string> records(multi->ops.size());
@@ -493,10 +473,7 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
     txn.txns[i] = {static_cast<int32_t>(sub.type), records[i]};
   }
   if (failure != Error::kOk) {
-    while (!changes_.empty() && changes_.back().zxid == caller_.zxid) {
-      DropLatest();
-    }
-    tree_digest_ = digest_before;
+    changes_.Rollback(caller_.zxid);
     if (failure == Error::kMarshallingError) {
       return failure;
     }
@@ -510,6 +487,25 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
   }
   jute::Write(txn, record);
   return Error::kOk;
+}
+
+Error Preparer::NormalizeAcl(absl::Span<const jute::ACL> acl,
+                             std::vector<jute::ACL>* normalized) {
+  const auto size = [](absl::Span<const jute::ACL> entries) {
+    size_t bytes = 0;
+    for (const jute::ACL& entry : entries) {
+      bytes += kAclEntryBytesMin + entry.id.scheme.size() + entry.id.id.size();
+    }
+    return bytes;
+  };
+  const Error error = tree::NormalizeAcl(
+      acl, caller_.identities, options_.digest_auth_enabled, normalized);
+  if (error != Error::kOk) {
+    return error;
+  }
+  const size_t before = size(acl);
+  acl_growth_ += std::max(size(*normalized), before) - before;
+  return acl_growth_ > kAclGrowthMax ? Error::kInvalidAcl : Error::kOk;
 }
 
 Error Preparer::CheckQuota(std::string_view path, int64_t count,
@@ -532,7 +528,7 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
   return Error::kQuotaExceeded;
 }
 
-bool Preparer::Permits(const View& view, int32_t perms) const {
+bool Preparer::Permits(const PendingChanges::View& view, int32_t perms) const {
   return options_.skip_acl ||
          tree::Permits(view.acl(), perms, caller_.identities);
 }

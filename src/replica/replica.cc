@@ -7,7 +7,6 @@
 
 #include "base/check.h"
 #include "jute/proto.h"
-#include "tree/digest.h"
 
 namespace paddock::replica {
 
@@ -16,47 +15,40 @@ using jute::OpCode;
 Replica::Replica(const Options& options)
     : options_(options),
       tree_(options.tree),
+      restorer_(options.tree.digest, &tree_, &restored_sessions_),
       sessions_(absl::ToInt64Milliseconds(options.tick_time)),
       preparer_(options_, tree_, &stats_) {}
 
 Replica::~Replica() = default;
 
-bool Replica::Restore(const zab::Txn& txn) {
+absl::Status Replica::RestoreSnapshot(zab::Zxid zxid, ByteSource source) {
   CHECK(!peer_.has_value()) << "restored while running";
-  jute::InputArchive in(txn.bytes);
-  jute::TxnHeader header;
-  if (!jute::Read(in, &header)) {
-    return false;
-  }
-  const std::string_view record =
-      std::string_view(txn.bytes).substr(txn.bytes.size() - in.remaining());
-  results_.clear();
-  if (!tree_.Apply(header, record, &results_, [](const tree::Change&) {})) {
-    return false;
-  }
-  const SessionId session{header.clientId};
-  if (header.type == static_cast<int32_t>(OpCode::kCreateSession)) {
-    jute::CreateSessionTxn create;
-    if (!jute::Read(record, &create) || session == kNoSession) {
-      return false;
-    }
-    sessions_.Add(session, create.timeOut);
-  } else if (header.type == static_cast<int32_t>(OpCode::kCloseSession)) {
-    sessions_.Remove(session);
-  }
-  return true;
+  return restorer_.RestoreSnapshot(zxid.ToWire(), source);
 }
 
-void Replica::FinishRestore(const Tick& tick) {
+bool Replica::Restore(const zab::Txn& txn) {
+  CHECK(!peer_.has_value()) << "restored while running";
+  return restorer_.RestoreTxn(txn.bytes);
+}
+
+std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
   CHECK(!peer_.has_value());
+  for (const auto& [id, timeout_ms] : restored_sessions_) {
+    sessions_.Add(SessionId{id}, timeout_ms);
+  }
+  restored_sessions_.clear();
   peer_.emplace(zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())});
   Step(tick);
   next_session_id_ =
       ToWire(FirstSessionId(options_.server_id, options_.session_id_seed_ms));
   for (const auto& [id, session] : sessions_.all()) {
     sessions_.Touch(session.get(), now_ms_);
-    // The wall clock may have gone back since an id was given out.
-    next_session_id_ = std::max(next_session_id_, ToWire(id) + 1);
+    // The wall clock may have gone back since an id was given out.  Ids with
+    // another top byte are those of other servers.
+    constexpr int kServerShift = 56;
+    if (ToWire(id) >> kServerShift == next_session_id_ >> kServerShift) {
+      next_session_id_ = std::max(next_session_id_, ToWire(id) + 1);
+    }
   }
   next_sweep_ms_ =
       now_ms_ + absl::ToInt64Milliseconds(options_.container_check_interval);
@@ -69,6 +61,7 @@ void Replica::FinishRestore(const Tick& tick) {
   for (const SessionId owner : owners_gone) {
     CloseSession(owner, /*cxid=*/0, kNoConnection);
   }
+  return restorer_.Findings();
 }
 
 void Replica::Step(const Tick& event) {
@@ -111,6 +104,17 @@ void Replica::Step(const StillThere& event) {
   }
 }
 
+void Replica::Step(const Sent& event) {
+  Connection* connection = Find(event.connection);
+  if (connection == nullptr) {
+    return;
+  }
+  CHECK_LE(event.bytes, connection->unsent);
+  connection->unsent -= event.bytes;
+  unsent_bytes_ -= event.bytes;
+  AdvanceQueue(*connection);
+}
+
 void Replica::Step(const Persisted& event) {
   CHECK(peer_.has_value());
   peer_->Step(event);
@@ -130,10 +134,13 @@ Ready Replica::TakeReady() {
     const auto it = connections_.find(id);
     CHECK(it != connections_.end());
     Connection& connection = *it->second;
+    CountOutput(connection);
+    connection.unsent += std::exchange(connection.out_counted, 0);
     ready_.outputs.push_back(
         {id, std::exchange(connection.out, {}), connection.closing});
     connection.dirty = false;
     if (connection.closing) {
+      unsent_bytes_ -= connection.unsent;
       connections_.erase(it);
     }
   }
@@ -165,9 +172,21 @@ size_t Replica::outstanding(ConnectionId id) const {
   return connection == nullptr ? 0 : connection->waiting.size();
 }
 
-size_t Replica::output_bytes(ConnectionId id) const {
+bool Replica::IsBehind(ConnectionId id) const {
   const Connection* connection = Find(id);
-  return connection == nullptr ? 0 : connection->out.size();
+  return connection != nullptr && IsBehind(*connection);
+}
+
+bool Replica::IsBehind(const Connection& connection) const {
+  const size_t bytes = connection.unsent + connection.out.size();
+  return bytes > (unsent_bytes_ > options_.unsent_bytes_total_soft
+                      ? 0
+                      : options_.unsent_bytes_soft);
+}
+
+void Replica::CountOutput(Connection& connection) {
+  unsent_bytes_ += connection.out.size() - connection.out_counted;
+  connection.out_counted = connection.out.size();
 }
 
 bool Replica::IsDropped(ConnectionId id, absl::Duration waited) const {
@@ -220,7 +239,7 @@ void Replica::Commit(const zab::Txn& txn) {
       header, record, &results_,
       [&](const tree::Change& change) { ReportChange(change, header.zxid); });
   CHECK(applied) << "a transaction of ours, zxid " << header.zxid;
-  CheckDigest(header, record);
+  CheckDigest(header);
   preparer_.Forget(header.zxid);
   ++stats_.commits;
 
@@ -257,18 +276,13 @@ void Replica::ReportChange(const tree::Change& change, int64_t zxid) {
 
 // What was prepared must be what happened: the transaction tells the digest of
 // the tree after it.
-void Replica::CheckDigest(const jute::TxnHeader& header,
-                          std::string_view record) const {
+void Replica::CheckDigest(const jute::TxnHeader& header) const {
   if (!options_.tree.digest ||
       header.type == static_cast<int32_t>(OpCode::kError)) {
     return;
   }
-  constexpr size_t kDigestBytes = 12;
-  CHECK_GE(record.size(), kDigestBytes);
-  jute::TxnDigest digest;
-  CHECK(jute::Read(record.substr(record.size() - kDigestBytes), &digest));
-  CHECK_EQ(digest.version, tree::kDigestVersion);
-  CHECK_EQ(static_cast<uint64_t>(digest.treeDigest), tree_.digest())
+  CHECK(tree_.announced_digest().has_value()) << "at zxid " << header.zxid;
+  CHECK_EQ(*tree_.announced_digest(), tree_.digest())
       << "at zxid " << header.zxid;
 }
 
@@ -286,16 +300,28 @@ void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
     }
   }
   if (Connection* connection = Find(requester)) {
-    CHECK(!connection->waiting.empty());
-    const Waiting request = std::move(connection->waiting.front());
-    CHECK(request.what == Waiting::For::kTransaction);
-    CHECK_EQ(request.zxid, header.zxid);
-    connection->waiting.pop_front();
-    --outstanding_;
-    ReplyToWrite(*connection, request, header);
+    auto& waiting = connection->waiting;
+    // In front of it are only reads whose client does not take its output.
+    const auto request = std::find_if(
+        waiting.begin(), waiting.end(),
+        [](const Waiting& w) { return w.what == Waiting::For::kTransaction; });
+    CHECK(request != waiting.end());
+    CHECK_EQ(request->zxid, header.zxid);
+    if (request == waiting.begin()) {
+      const Waiting first = std::move(*request);
+      waiting.pop_front();
+      --outstanding_;
+      ReplyToWrite(*connection, first, header);
+      if (first.op->kind == OpKind::kClose) {
+        Close(*connection);
+      }
+    } else {
+      ReplyInTurn(*connection, *request, header);
+    }
     AdvanceQueue(*connection);
   }
-  if (Connection* connection = Find(bound)) {
+  // Who asked for the end of its session is closed behind the reply.
+  if (Connection* connection = Find(bound); bound != requester && connection) {
     Close(*connection);
   }
 }
@@ -393,7 +419,7 @@ void Replica::CheckInvariants() const {
     CHECK_LT(proposals_[i - 1].zxid, proposals_[i].zxid);
   }
   if (proposals_.empty()) {
-    CHECK_EQ(preparer_.pending_changes(), 0u);
+    CHECK(!preparer_.has_pending_changes());
   }
 }
 

@@ -13,6 +13,7 @@
 // proposed to the peer, and waits.  Step(Persisted) makes the peer commit;
 // each committed transaction is applied to the tree, its watch events go out,
 // then the reply of the request that waited for it, then the reads behind it.
+// Reads whose connection does not take its output wait until it does.
 //
 // Invariants:
 //
@@ -20,8 +21,8 @@
 //     ping that has waited too long overtakes: its lane must stay free in any
 //     storm).
 // (2) The events of transaction Z are in a connection's output before any
-//     reply with a zxid of Z or later; a read that was evaluated before Z
-//     replied before them (client-protocol.md 2.8).
+//     reply to a read that was evaluated after Z; a read that was evaluated
+//     before Z replied before them (client-protocol.md 2.8).
 // (3) No output promises something that is not durable.
 //
 // Not thread-safe.
@@ -38,7 +39,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/byte_stream.h"
 #include "base/ids.h"
 #include "jute/txn.h"
 #include "replica/connection.h"
@@ -47,6 +50,8 @@
 #include "replica/sessions.h"
 #include "replica/stats.h"
 #include "tree/data_tree.h"
+#include "tree/restorer.h"
+#include "tree/snapshot.h"
 #include "tree/watches.h"
 #include "zab/peer.h"
 
@@ -89,6 +94,12 @@ struct StillThere {
   ConnectionId connection = kNoConnection;
 };
 
+// The connection took so many bytes of its output.
+struct Sent {
+  ConnectionId connection = kNoConnection;
+  size_t bytes = 0;
+};
+
 using zab::Persisted;
 
 // Bytes for one connection, length prefixes included.
@@ -112,24 +123,34 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
+  // Starts from the snapshot `source` instead, which is named after `zxid`.
+  // Errors: those of tree::ReadSnapshot(), after which the history is empty
+  // again.  Before the first Restore().
+  absl::Status RestoreSnapshot(zab::Zxid zxid, ByteSource source);
+
   // Replays one transaction of the log; in zxid order, before FinishRestore().
   // False when its bytes cannot be decoded.
   [[nodiscard]] bool Restore(const zab::Txn& txn);
 
   // Ends the replay: every restored session's clock starts afresh at
   // `tick.now`, ephemerals without a session are marked for removal.  Called
-  // exactly once, before the first Step().
-  void FinishRestore(const Tick& tick);
+  // exactly once, before the first Step().  Returns what an operator should
+  // hear of the state restored (tree::Restorer::Findings()).
+  std::vector<std::string> FinishRestore(const Tick& tick);
 
   void Step(const Tick& event);
   void Step(const Connected& event);
   void Step(const Received& event);
   void Step(const Disconnected& event);
   void Step(const StillThere& event);
+  void Step(const Sent& event);
   void Step(const Persisted& event);
 
   // Returns the work that has accumulated since the last call.
   Ready TakeReady();
+
+  // Whether there is output for TakeReady() to return.
+  bool has_output() const { return !dirty_.empty(); }
 
   // When a Tick is due even if nothing else happens (sessions to expire,
   // containers to sweep); monotonic.
@@ -144,8 +165,9 @@ class Replica {
   // its connection closed.
   bool IsDropped(ConnectionId connection, absl::Duration waited) const;
 
-  // Bytes for the connection that wait for TakeReady().
-  size_t output_bytes(ConnectionId connection) const;
+  // Whether the connection is so far behind with taking its output that its
+  // next request must wait.
+  bool IsBehind(ConnectionId connection) const;
 
   // Whether the connection has completed its handshake.
   bool HasSession(ConnectionId connection) const;
@@ -198,6 +220,9 @@ class Replica {
                 std::string_view body, size_t identities, int64_t arrived_ms);
   void ReplyToWrite(Connection& connection, const Waiting& request,
                     const jute::TxnHeader& header);
+  // Likewise, but the reply waits in the request's place in the queue.
+  void ReplyInTurn(Connection& connection, Waiting& request,
+                   const jute::TxnHeader& header);
   // Sends a finished frame when its turn comes.
   void Enqueue(Connection& connection, std::string frame, bool then_close);
   // Likewise an error that ends the connection.
@@ -208,6 +233,8 @@ class Replica {
   void CountReply(Connection& connection, const Op& op, int32_t xid,
                   int64_t arrived_ms, size_t bytes);
   void MarkDirty(Connection& connection);
+  bool IsBehind(const Connection& connection) const;
+  void CountOutput(Connection& connection);
   // Closes the connection behind what it is still owed; its session stays.
   void Close(Connection& connection);
 
@@ -217,8 +244,7 @@ class Replica {
   int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
   void Commit(const zab::Txn& txn);
   void ReportChange(const tree::Change& change, int64_t zxid);
-  void CheckDigest(const jute::TxnHeader& header,
-                   std::string_view record) const;
+  void CheckDigest(const jute::TxnHeader& header) const;
   void Complete(const jute::TxnHeader& header, ConnectionId requester);
   void Deliver(const tree::Notification& notification, int64_t zxid);
   void ExpireSession(SessionId id);
@@ -229,6 +255,8 @@ class Replica {
 
   const Options options_;
   tree::DataTree tree_;
+  tree::SessionTimeouts restored_sessions_;  // Until FinishRestore()
+  tree::Restorer restorer_;                  // Likewise
   tree::WatchTable watches_;
   SessionTable sessions_;
   Preparer preparer_;
@@ -249,7 +277,8 @@ class Replica {
     ConnectionId connection = kNoConnection;
   };
   std::deque<ImpatientPing> impatient_pings_;
-  size_t outstanding_ = 0;  // Requests in all queues
+  size_t outstanding_ = 0;   // Requests in all queues
+  size_t unsent_bytes_ = 0;  // Output of all connections not taken yet
 
   int64_t next_sweep_ms_ = 0;
   std::deque<std::string> sweep_;  // Paths due for the sweeper

@@ -22,6 +22,10 @@ constexpr int32_t kSyncConnected = 3;  // The state in every event
 // How long a ping waits for its turn before it is answered out of turn.
 constexpr int64_t kPingPatienceMs = 100;
 
+// What the identities of one connection may take.  Each check of an ACL goes
+// through all of them.
+constexpr size_t kIdentityBytesMax = 64 << 10;
+
 // Fills in the head of the frame that begins at `start` of *out and ends with
 // it.
 void FinishFrame(size_t start, int32_t xid, int64_t zxid, Error error,
@@ -304,9 +308,18 @@ bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
   const auto add = [&](std::string identity_scheme, std::string id) {
     tree::Identity identity{std::move(identity_scheme), std::move(id)};
     auto& known = connection.identities;
-    if (std::find(known.begin(), known.end(), identity) == known.end()) {
-      known.push_back(std::move(identity));
+    if (std::find(known.begin(), known.end(), identity) != known.end()) {
+      return true;
     }
+    size_t bytes = identity.id.size();
+    for (const tree::Identity& other : known) {
+      bytes += other.id.size();
+    }
+    if (bytes > kIdentityBytesMax) {
+      return false;
+    }
+    known.push_back(std::move(identity));
+    return true;
   };
   if (scheme == "ip") {
     return true;  // Known since the connection was made
@@ -320,8 +333,7 @@ bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
     if (id == options_.super_digest) {
       add("super", "");
     }
-    add("digest", std::move(id));
-    return true;
+    return add("digest", std::move(id));
   }
   if (scheme == "ensemble" && options_.ensemble_auth_enabled) {
     const auto& names = options_.ensemble_auth_names;
@@ -366,6 +378,7 @@ void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
         .identities =
             absl::MakeConstSpan(connection.identities).first(identities),
         .skip_acl = options_.skip_acl,
+        .multi_read_bytes_max = options_.multi_read_bytes_max,
         .missed = &missed_};
     error = op.read(reader, body, &connection.out);
   }
@@ -411,9 +424,15 @@ void Replica::ReplyToWrite(Connection& connection, const Waiting& request,
   FinishFrame(start, request.xid, tree_.last_zxid(), error, &connection.out);
   CountReply(connection, *request.op, request.xid, request.arrived_ms,
              connection.out.size() - start);
-  if (request.op->kind == OpKind::kClose) {
-    Close(connection);
-  }
+}
+
+void Replica::ReplyInTurn(Connection& connection, Waiting& request,
+                          const jute::TxnHeader& header) {
+  std::string out = std::exchange(connection.out, {});
+  ReplyToWrite(connection, request, header);
+  request.what = Waiting::For::kNothing;
+  request.text = std::exchange(connection.out, std::move(out));
+  request.then_close = request.op->kind == OpKind::kClose;
 }
 
 void Replica::Enqueue(Connection& connection, std::string frame,
@@ -423,6 +442,8 @@ void Replica::Enqueue(Connection& connection, std::string frame,
                                 .then_close = then_close,
                                 .text = std::move(frame)});
   ++outstanding_;
+  ++connection.packets_sent;
+  ++stats_.packets_sent;
   AdvanceQueue(connection);
 }
 
@@ -436,7 +457,7 @@ void Replica::AdvanceQueue(Connection& connection) {
   while (!connection.closing && !connection.waiting.empty()) {
     Waiting& head = connection.waiting.front();
     if (head.what == Waiting::For::kTransaction ||
-        head.zxid > tree_.last_zxid()) {
+        head.zxid > tree_.last_zxid() || IsBehind(connection)) {
       return;
     }
     const Waiting request = std::move(head);
@@ -445,11 +466,10 @@ void Replica::AdvanceQueue(Connection& connection) {
     if (request.what == Waiting::For::kTurn) {
       Evaluate(connection, *request.op, request.xid, request.text,
                request.identities, request.arrived_ms);
+      CountOutput(connection);
       continue;
     }
     connection.out.append(request.text);
-    ++connection.packets_sent;
-    ++stats_.packets_sent;
     MarkDirty(connection);
     if (request.then_close) {
       Close(connection);

@@ -122,15 +122,19 @@ ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
   const absl::Duration begin = MonotonicNow();
   int64_t count = 0;
+  const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
+    return replica_->RestoreSnapshot(zxid, source);
+  };
+  const auto restore_txn = [&](const zab::Txn& txn) {
+    ++count;
+    return replica_->Restore(txn)
+               ? absl::OkStatus()
+               : absl::DataLossError(fmt::format(
+                     "transaction 0x{:x} of the log cannot be decoded",
+                     txn.zxid.ToWire()));
+  };
   const absl::StatusOr<zab::DurableState> state =
-      storage_->Load([&](const zab::Txn& txn) {
-        ++count;
-        return replica_->Restore(txn)
-                   ? absl::OkStatus()
-                   : absl::DataLossError(fmt::format(
-                         "transaction 0x{:x} of the log cannot be decoded",
-                         txn.zxid.ToWire()));
-      });
+      storage_->Load({.snapshot = restore_snapshot, .txn = restore_txn});
   if (!state.ok()) {
     log::Error("{}", Message(state.status()));
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
@@ -141,7 +145,10 @@ ExitCode Server::LoadHistory() {
     stats_.transactions_loaded.Add(count);
   }
   stats_.load_time.Add(absl::ToInt64Milliseconds(now_ - begin));
-  replica_->FinishRestore({.now = now_, .wall_ms = WallMs()});
+  for (const std::string& finding :
+       replica_->FinishRestore({.now = now_, .wall_ms = WallMs()})) {
+    log::Error("{}", finding);
+  }
   return ExitCode::kOk;
 }
 
@@ -179,6 +186,7 @@ void Server::RunBatch() {
   SubmitWrites();
   connections_->Flush();
   more_work_ = connections_->Resume();
+  more_work_ |= replica_->has_output();  // What became free by flushing
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
@@ -260,8 +268,8 @@ void Server::BeginStop() {
     return;
   }
   log::Info("stopping");
-  phase_ = Phase::kAnswering;
   phase_deadline_ = Now() + options_.stop_timeout;
+  phase_ = Phase::kAnswering;
   listener_->Close();
   connections_->StopReading();
 }
@@ -320,6 +328,11 @@ void Server::OnHeld(ConnectionId connection) {
   replica_->Step(replica::StillThere{.connection = connection});
 }
 
+void Server::OnSent(ConnectionId connection, size_t bytes) {
+  BeginBatch();
+  replica_->Step(replica::Sent{.connection = connection, .bytes = bytes});
+}
+
 std::optional<size_t> Server::FourLetterWordArgumentBytes(
     std::string_view word) const {
   if (!replica::IsFourLetterWord(word)) {
@@ -367,8 +380,7 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
 
 net::Turn Server::NextTurn(ConnectionId connection,
                            absl::Duration waited) const {
-  // What this batch has answered so far is not counted as unsent yet.
-  if (replica_->output_bytes(connection) > options_.clients.unsent_bytes_soft) {
+  if (replica_->IsBehind(connection)) {
     return net::Turn::kUnread;
   }
   const size_t outstanding = replica_->outstanding();

@@ -103,6 +103,9 @@ ServerOptions ServerOptionsFrom(const Config& config) {
   options.replica = ReplicaOptionsFrom(config);
   options.storage = StorageOptionsFrom(config);
   options.clients = ClientOptionsFrom(config);
+  options.replica.unsent_bytes_soft = options.clients.unsent_bytes_soft;
+  options.replica.unsent_bytes_total_soft =
+      options.clients.unsent_bytes_total_soft;
   options.outstanding_max =
       static_cast<size_t>(config.global_outstanding_limit);
   options.requests_max =

@@ -11,7 +11,6 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "storage/log_format.h"
-#include "storage/replay.h"
 
 namespace paddock::storage {
 namespace {
@@ -44,11 +43,10 @@ Storage::Storage(const Options& options, Folder data, std::optional<Folder> log)
 
 Storage::~Storage() { Stop(); }
 
-absl::StatusOr<zab::DurableState> Storage::Load(
-    absl::FunctionRef<absl::Status(const zab::Txn&)> restore) {
+absl::StatusOr<zab::DurableState> Storage::Load(const Restore& restore) {
   CHECK(!loaded_);
   ASSIGN_OR_RETURN(const zab::DurableState state,
-                   ReplayLogs(log_path(), restore));
+                   LoadHistory(data_.path(), log_path(), restore));
   last_submitted_ = state.last_zxid;
   loaded_ = true;
   return state;
@@ -102,11 +100,9 @@ void Storage::Stop() {
   thread_.join();
 }
 
-int64_t Storage::DataBytes() const {
-  return FileBytes(data_.path(), "snapshot.");
-}
+int64_t Storage::DataBytes() const { return SnapshotBytes(data_.path()); }
 
-int64_t Storage::LogBytes() const { return FileBytes(log_path(), "log."); }
+int64_t Storage::LogBytes() const { return storage::LogBytes(log_path()); }
 
 SyncStats Storage::TakeSyncStats() {
   std::lock_guard lock(mutex_);

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,7 +79,7 @@ class ReplicaHarness {
 
   // The disk confirms what it was given.
   void FinishWrites() {
-    Collect();
+    TakeOutputs();
     while (!writes_.empty()) {
       const uint64_t last = writes_.back().id;
       for (auto& write : writes_) {
@@ -86,16 +87,18 @@ class ReplicaHarness {
       }
       writes_.clear();
       replica_->Step(Persisted{last});
-      Collect();
+      TakeOutputs();
     }
     replica_->CheckInvariants();
   }
 
   // A new process with what the disk confirmed; all connections are gone.
   void Restart() {
-    Collect();
+    TakeOutputs();
     writes_.clear();
     received_.clear();
+    unsent_.clear();
+    slow_.clear();
     closed_.clear();
     replica_ = std::make_unique<Replica>(options_);
     for (const zab::Txn& txn : log_) {
@@ -134,7 +137,7 @@ class ReplicaHarness {
   }
 
   jute::ConnectResponse TakeConnectResponse(ConnectionId id) {
-    Collect();
+    TakeOutputs();
     auto& bytes = raw_[id];
     CHECK(!bytes.empty()) << "no ConnectResponse";
     jute::ConnectResponse response;
@@ -195,7 +198,7 @@ class ReplicaHarness {
 
   // The frames received since the last call.
   std::vector<Frame> Take(ConnectionId id) {
-    Collect();
+    TakeOutputs();
     std::vector<Frame> frames;
     std::string_view bytes = raw_[id];
     while (!bytes.empty()) {
@@ -215,8 +218,20 @@ class ReplicaHarness {
     return frames;
   }
 
-  bool IsClosed(ConnectionId id) {
+  // From now on the client does not take what is sent to it, until it takes
+  // `bytes`.
+  void BeSlow(ConnectionId id) { slow_.insert(id); }
+  void TakeSome(ConnectionId id, size_t bytes) {
+    unsent_[id] -= bytes;
+    replica_->Step(Sent{id, bytes});
+  }
+  size_t unsent(ConnectionId id) {
     Collect();
+    return unsent_[id];
+  }
+
+  bool IsClosed(ConnectionId id) {
+    TakeOutputs();
     return closed_[id];
   }
 
@@ -225,10 +240,22 @@ class ReplicaHarness {
     Ready ready = replica_->TakeReady();
     for (Output& output : ready.outputs) {
       raw_[output.connection] += output.bytes;
+      unsent_[output.connection] += output.bytes.size();
       closed_[output.connection] |= output.close;
     }
     for (zab::Write& write : ready.writes) {
       writes_.push_back(std::move(write));
+    }
+  }
+
+  void TakeOutputs() {
+    for (bool more = true; more; more = replica_->has_output()) {
+      Collect();
+      for (auto& [id, bytes] : unsent_) {
+        if (bytes > 0 && !slow_.contains(id)) {
+          replica_->Step(Sent{id, std::exchange(bytes, 0)});
+        }
+      }
     }
   }
 
@@ -238,6 +265,8 @@ class ReplicaHarness {
   int64_t wall_ms_ = 1700000000000;
   uint64_t last_connection_ = 0;
   std::map<ConnectionId, std::string> raw_;
+  std::map<ConnectionId, size_t> unsent_;
+  std::set<ConnectionId> slow_;
   std::map<ConnectionId, bool> closed_;
   std::map<ConnectionId, int64_t> sessions_;
   std::vector<zab::Write> writes_;
