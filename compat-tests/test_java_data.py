@@ -8,6 +8,7 @@ a Java server starts on Paddock's folder.
 
 import os
 import pathlib
+import random
 import re
 import shutil
 import struct
@@ -17,8 +18,11 @@ import pytest
 
 import random_fill
 import servers
+import snapshots
 
-FIRST_DIGEST = "3.6"  # The first release whose transactions carry one
+# The first release whose transactions carry a digest, and name the nodes that
+# a closeSession deletes: before it, replay over a fuzzy snapshot is not exact.
+FIRST_EXACT = "3.6"
 CREATE_SESSION = -10
 
 # Release, compression of its snapshots, its own folder for logs, its end.
@@ -34,8 +38,7 @@ CASES = [
     ("3.4", "", False, "kill"),
 ]
 
-SEEDS = [int(seed) for seed in
-         os.environ.get("PADDOCK_TEST_SEEDS", "1").split(",")]
+SNAPSHOTS_MAX = 12  # Of one folder, that are tried one by one
 
 
 class Folder:
@@ -163,37 +166,67 @@ def fill(folder, seed, end):
             filler.send(conns)
         assert getattr(java, end)() is not None
     names = [path.name for path in (folder.data_dir / "version-2").iterdir()]
-    snapshots = [name for name in names if name.startswith("snapshot.")]
-    assert len(snapshots) >= 3, names
+    taken = [name for name in names if name.startswith("snapshot.")]
+    assert len(taken) >= 3, names
     if folder.compression:
-        assert all(name.endswith(folder.compression) for name in snapshots)
+        assert all(name.endswith(folder.compression) for name in taken)
     for conn in conns:
         conn.sock.close()
     return filler, conns, gone
 
 
+def imported_snapshot(folder, to):
+    """Imports the folder to `to`; returns its summary and the snapshot."""
+    summary = folder.tool("import", folder.data_dir, to)
+    path, _, rest = summary.partition(": ")
+    return rest, snapshots.read(pathlib.Path(path))
+
+
+def check_each_snapshot(left, expected):
+    """Whichever snapshot the replay starts from, the state is the same."""
+    version_dir = left.data_dir / "version-2"
+    names = [path.name for path in version_dir.glob("snapshot.*")]
+    names.sort(key=lambda name: int(name.split(".")[1], 16))
+    for name in names[::-(-len(names) // SNAPSHOTS_MAX)]:
+        one = left.copy(f"from-{name}")
+        for other in names:
+            if other != name:
+                (one.data_dir / "version-2" / other).unlink()
+        found = imported_snapshot(one, one.home / "imported")
+        assert found[0] == expected[0], name
+        assert found[1].sessions == expected[1].sessions, name
+        assert_same(found[1].nodes, expected[1].nodes)
+        shutil.rmtree(one.home)
+
+
 @pytest.mark.paddock_only("reads folders of Java servers")
-@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("release, compression, split, end", CASES)
-def test_there_and_back(tmp_path, release, compression, split, end, seed):
-    reason = servers.java_available(release)
-    if reason:
-        pytest.skip(reason)
+def test_there_and_back(tmp_path, release, compression, split, end):
+    # Where it is not exact, releases differ in what they make of it.
+    is_exact = release >= FIRST_EXACT
+    reference_release = release if is_exact else "3.9"
+    for needed in (release, reference_release):
+        reason = servers.java_available(needed)
+        if reason:
+            pytest.skip(reason)
+    seed = os.environ.get("PADDOCK_TEST_SEED", str(random.randrange(10**9)))
+    print("PADDOCK_TEST_SEED:", seed)
     left = Folder(tmp_path / "left", release, compression, split)
-    filler, conns, gone = fill(left, seed, end)
-    has_digest = release >= FIRST_DIGEST
+    filler, conns, gone = fill(left, f"{seed} {release} {end}", end)
     moved = left.copy("moved")
     imported = tmp_path / "imported"
-    zxid, digest = zxid_and_digest(
-        left.tool("import", left.data_dir, imported))
+    found = imported_snapshot(left, imported)
+    zxid, digest = zxid_and_digest(found[0])
+    if is_exact:
+        check_each_snapshot(left, found)
 
     # In: what a Java server makes of the folder is what Paddock makes of it.
     reference = left.copy("reference")
+    reference.release = reference_release
     with reference.java() as java:
         expected = random_fill.dump(java.port)
         java.stop()
-    if has_digest:
-        assert reference.digest_after(zxid) == digest
+    assert reference.digest_after(zxid) == digest
     with moved.paddock() as paddock:
         no_errors(paddock)
         assert_same(random_fill.dump(paddock.port), expected,
@@ -208,9 +241,6 @@ def test_there_and_back(tmp_path, release, compression, split, end, seed):
     assert moved.digest_after(zxid) == digest
 
     # The folder that was imported holds the same as the one it came from.
-    again = zxid_and_digest(left.tool("import", left.data_dir,
-                                      tmp_path / "again"))
-    assert again == (zxid, digest)
     assert (zxid, digest) == zxid_and_digest(subprocess.run(
         [servers.PADDOCK_BIN, "export", imported], text=True, check=True,
         capture_output=True, timeout=120).stdout)
@@ -229,7 +259,7 @@ def test_there_and_back(tmp_path, release, compression, split, end, seed):
         for conn in conns:
             conn.sock.close()
         java.stop()
-    if has_digest:
+    if is_exact:
         assert moved.digest_after(zxid) == digest
     left_again = moved.tool("import", moved.data_dir, tmp_path / "last")
     assert zxid_and_digest(left_again)[0] > zxid
