@@ -217,7 +217,8 @@ def java_available(version):
         if not pathlib.Path("/usr/share/java/zookeeper.jar").exists():
             return "Debian's zookeeper package is not installed"
     elif version != "3.9":
-        if not (OLD_JARS and pathlib.Path(OLD_JARS, version).is_dir()):
+        if not (OLD_JARS and
+                list(pathlib.Path(OLD_JARS, version).glob("zookeeper-*.jar"))):
             return f"ZooKeeper {version} jars are not here (ZOOKEEPER_OLD_JARS)"
     elif not (JAVA_39_JARS and list(pathlib.Path(JAVA_39_JARS).glob("zookeeper-3.9*.jar"))):
         return "ZooKeeper 3.9 jars are not here (ZOOKEEPER_39_JARS)"
