@@ -104,5 +104,5 @@ def test_links_and_named_files_exist():
 
 def test_dependencies_are_those_of_the_build():
     packages = (servers.ROOT / "conf/packages.sh").read_text()
-    for name in ("boost", "absl", "ssl", "zlib", "fmt", "spdlog", "sqlite"):
+    for name in ("boost", "absl", "ssl", "zlib", "snappy", "fmt", "spdlog", "sqlite"):
         assert name in packages

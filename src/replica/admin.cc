@@ -421,10 +421,15 @@ std::string Replica::FourLetterWord(ConnectionId id, std::string_view word,
   stats_.bytes_received += static_cast<int64_t>(word.size());
   const std::string name(word == kTelnetClose ? "telnet close" : word);
   const auto& allowed = options_.four_letter_words;
-  if (!allowed.contains("*") && !allowed.contains(name)) {
-    return name + " is not executed because it is not in the whitelist.\n";
-  }
-  return AdminView(*this, *connection, argument, facts).Run(word);
+  const bool may_run = allowed.contains("*") || allowed.contains(name);
+  std::string answer =
+      may_run ? AdminView(*this, *connection, argument, facts).Run(word)
+              : name + " is not executed because it is not in the whitelist.\n";
+  // Java's writer sends so many bytes at a time, and each counts.
+  constexpr size_t kBytesPerPacket = 8192;
+  stats_.packets_sent += static_cast<int64_t>(
+      (answer.size() + kBytesPerPacket - 1) / kBytesPerPacket);
+  return answer;
 }
 
 }  // namespace paddock::replica

@@ -24,7 +24,8 @@ constexpr Allowed kDigests = {
 
 constexpr Key kPlaces[] = {
     {"dataDir", &Config::data_dir, "", kAnything,
-     "Required. Folder of the data; snapshots go to version-2 in it."},
+     "Required. Folder of the data; snapshots, also those that ZooKeeper left, "
+     "are read from version-2 in it."},
     {"dataLogDir", &Config::data_log_dir, "", kAnything,
      "Folder of the transaction log, best on a disk of its own. Unset: "
      "dataDir."},

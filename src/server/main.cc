@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "cli/tool.h"
 #include "paddock/config.h"
 #include "paddock/exit_code.h"
 #include "paddock/version.h"
@@ -30,6 +31,11 @@ constexpr char kHelp[] =
        paddock --version
        paddock --help
 
+Tools for data folders; each has a --help of its own:
+       paddock export DATADIR   write a snapshot that ZooKeeper starts on
+       paddock import SOURCE DATADIR
+                                make a data folder with the state of another
+
 SIGTERM and SIGINT stop it.
 
 Exit codes:
@@ -40,7 +46,7 @@ Exit codes:
   4  another process uses the data folder
   5  the client port is in use
   6  the client port cannot be opened for another reason
-  7  the transaction log is damaged
+  7  the transaction log or a snapshot is damaged
   8  the transaction log could not be written or synced
 )";
 
@@ -164,6 +170,9 @@ ExitCode Run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
   try {
+    if (const auto code = paddock::cli::RunTool(argc, argv)) {
+      return static_cast<int>(*code);
+    }
     const auto line = paddock::ParseCommandLine(argc, argv);
     return static_cast<int>(line ? paddock::Run(*line)
                                  : paddock::ExitCode::kUsage);

@@ -106,6 +106,10 @@ absl::StatusOr<Folder> Folder::Open(const std::string& dir, bool create) {
   return Folder(path, *std::move(lock));
 }
 
+bool IsHistoryFile(const std::string& name) {
+  return IsLog(name) || IsSnapshot(name);
+}
+
 absl::Status CheckContents(const std::string& data_path,
                            const std::string& log_path) {
   if (SameDir(data_path, log_path)) {

@@ -34,6 +34,9 @@ class Folder {
   File lock_;
 };
 
+// Whether `name` is that of a transaction log or of a snapshot.
+bool IsHistoryFile(const std::string& name);
+
 // Checks that no log or snapshot is in the wrong one of two folders.
 // Errors: kFailedPrecondition.
 absl::Status CheckContents(const std::string& data_path,

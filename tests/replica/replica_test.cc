@@ -600,6 +600,7 @@ TEST(ReplicaTest, FourLetterWordOutsideTheWhitelistSaysSo) {
   const std::string answer =
       server.replica().FourLetterWord(asking, "srvr", "", {.version = "v"});
   EXPECT_THAT(answer, testing::HasSubstr("Mode: standalone\n"));
+  EXPECT_THAT(answer, testing::HasSubstr("Received: 2\nSent: 1\n"));
   EXPECT_THAT(answer, testing::HasSubstr("Node count: 5\n"));
 }
 
