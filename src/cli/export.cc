@@ -64,6 +64,7 @@ absl::StatusOr<std::string> ExportTo(const Arguments& arguments,
   ASSIGN_OR_RETURN(const storage::Folder data,
                    storage::Folder::Open(arguments.data_dir, false));
   const std::string log_path = arguments.log_dir + storage::kVersionDir;
+  RETURN_IF_ERROR(CheckIsFree(arguments.to));
   RETURN_IF_ERROR(storage::CheckContents(data.path(), log_path));
   RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
     return storage::ReadHistory(data.path(), log_path, restore);
@@ -85,7 +86,7 @@ ExitCode Export(const Arguments& arguments) {
   if (!path.ok()) {
     return Report("export", path.status());
   }
-  Tell("export", state, *path);
+  Tell("export", state, arguments.log_dir, *path);
   return ExitCode::kOk;
 }
 

@@ -45,6 +45,7 @@ absl::StatusOr<std::string> Import(const Arguments& arguments,
   const std::string source_path = arguments.source + storage::kVersionDir;
   const std::string log_path = arguments.log_dir + storage::kVersionDir;
   RETURN_IF_ERROR(CheckHasHistory(arguments.source, arguments.log_dir));
+  RETURN_IF_ERROR(CheckIsFree(arguments.data_dir));
   RETURN_IF_ERROR(storage::CheckContents(source_path, log_path));
   RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
     return storage::ReadHistory(source_path, log_path, restore);
@@ -91,7 +92,7 @@ ExitCode RunImport(int argc, char** argv) {
   if (!path.ok()) {
     return Report("import", path.status());
   }
-  Tell("import", state, *path);
+  Tell("import", state, arguments.log_dir, *path);
   return ExitCode::kOk;
 }
 

@@ -100,16 +100,22 @@ absl::Status CheckHasHistory(const std::string& dir,
       dir + storage::kVersionDir));
 }
 
+absl::Status CheckIsFree(const std::string& dir) {
+  const std::string path = dir + storage::kVersionDir;
+  const absl::StatusOr<bool> holds = HoldsHistory(path);
+  return holds.ok() && *holds
+             ? absl::AlreadyExistsError(fmt::format(
+                   "{} holds snapshots or transaction logs already; name "
+                   "another folder",
+                   path))
+             : absl::OkStatus();
+}
+
 absl::Status PrepareTarget(const std::string& from_dir,
                            const std::string& dir) {
   const std::string path = dir + storage::kVersionDir;
+  RETURN_IF_ERROR(CheckIsFree(dir));
   RETURN_IF_ERROR(storage::CreateDirs(path));
-  ASSIGN_OR_RETURN(const bool holds, HoldsHistory(path));
-  if (holds) {
-    return absl::AlreadyExistsError(fmt::format(
-        "{} holds snapshots or transaction logs already; name another folder",
-        path));
-  }
   return CopyEpochs(from_dir + storage::kVersionDir, path);
 }
 
@@ -133,7 +139,13 @@ ExitCode Report(const char* tool, const absl::Status& status) {
 }
 
 void Tell(const char* tool, const OfflineState& state,
-          const std::string& path) {
+          const std::string& log_dir, const std::string& path) {
+  if (storage::LogBytes(log_dir + storage::kVersionDir) == 0) {
+    fmt::print(stderr,
+               "paddock {}: note: there is no transaction log in {}; if the "
+               "server had a dataLogDir, name it with --log-dir\n",
+               tool, log_dir);
+  }
   for (const std::string& finding : state.Findings()) {
     fmt::print(stderr, "paddock {}: warning: {}\n", tool, finding);
   }

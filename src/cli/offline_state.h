@@ -52,16 +52,21 @@ class OfflineState {
 absl::Status CheckHasHistory(const std::string& dir,
                              const std::string& log_dir);
 
-// Makes the folder DIR/version-2 for a state that is to be written there, with
-// the epochs that `from_dir` has promised.  Errors: kAlreadyExists when it
-// holds a snapshot or a log; those of file.h.
+// Checks that a state may be written to `dir`, which need not exist.  Errors:
+// kAlreadyExists when it holds a snapshot or a log.
+absl::Status CheckIsFree(const std::string& dir);
+
+// Makes the folder DIR/version-2 for a state, with the epochs that `from_dir`
+// has promised.  Errors: those of CheckIsFree() and of file.h.
 absl::Status PrepareTarget(const std::string& from_dir, const std::string& dir);
 
 // Prints to stderr what went wrong, and returns the exit code for it.
 ExitCode Report(const char* tool, const absl::Status& status);
 
-// Prints the findings, and where the state went.
-void Tell(const char* tool, const OfflineState& state, const std::string& path);
+// Prints the findings, and where the state went.  `log_dir` is where logs were
+// looked for.
+void Tell(const char* tool, const OfflineState& state,
+          const std::string& log_dir, const std::string& path);
 
 }  // namespace paddock::cli
 

@@ -188,6 +188,24 @@ TEST(RestorerTest, BytesThatAreNoTransactionAreRefused) {
 
 // --- Replay over a fuzzy snapshot ---
 
+// A Java server loses the child in this case: it is in the snapshot, so that
+// its second creation "exists", but not among the children of the new /p.
+TEST(FuzzySnapshotTest, ChildOfANodeMadeAnewStaysItsChild) {
+  SnapshotBuilder builder;
+  builder.Fresh().NodeWithAcl("/p", -1, "", {.czxid = 4, .cversion = 1});
+  builder.Node("/p/c");
+  const std::string bytes = builder.Finish();
+  Restored restored;
+  Restorer& restorer = restored.restorer;
+  ASSERT_TRUE(restorer.RestoreSnapshot(2, BytesSource(bytes)).ok());
+  ASSERT_TRUE(restorer.RestoreTxn(Txn(3, DeleteOp("/p"))));
+  ASSERT_TRUE(restorer.RestoreTxn(Txn(4, CreateOp("/p", "", false, 2))));
+  ASSERT_TRUE(restorer.RestoreTxn(Txn(5, CreateOp("/p/c", "", false, 1))));
+  restored.tree.CheckInvariants();
+  EXPECT_EQ(restored.tree.Find("/p")->num_children(), 1);
+  EXPECT_EQ(restored.tree.Find("/p/c")->stat().czxid, 5);
+}
+
 // A random history of a server, as its log would tell it.
 class History {
  public:
@@ -413,9 +431,9 @@ class FuzzySnapshot {
 
 // Wherever a snapshot begins, and however much of later transactions each of
 // its nodes has seen, replaying these gives the state of the server.
-class FuzzySnapshotTest : public testing::TestWithParam<uint64_t> {};
+class FuzzyHistoryTest : public testing::TestWithParam<uint64_t> {};
 
-TEST_P(FuzzySnapshotTest, ReplayConverges) {
+TEST_P(FuzzyHistoryTest, ReplayConverges) {
   Random random(GetParam());
   const History history(GetParam(), 150);
   const std::vector<std::string>& txns = history.txns();
@@ -439,7 +457,7 @@ TEST_P(FuzzySnapshotTest, ReplayConverges) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, FuzzySnapshotTest,
+INSTANTIATE_TEST_SUITE_P(Seeds, FuzzyHistoryTest,
                          testing::Range<uint64_t>(1, 11));
 
 }  // namespace
