@@ -90,6 +90,7 @@ class Replay {
   absl::Status JudgeTail(const File& file, const Trouble& trouble) const;
   absl::Status Damage(const Trouble& trouble, const IntactRecord& next) const;
   absl::Status Tidy();
+  absl::Status RewriteLastBatch(File* file) const;
   void Progress(int64_t bytes_done);
 
   const std::string& dir_;
@@ -125,7 +126,11 @@ absl::Status Replay::List() {
     ASSIGN_OR_RETURN(const File file, File::OpenForRead(log.path));
     ASSIGN_OR_RETURN(LogReader reader, LogReader::Open(&file));
     log.bytes = reader.file_bytes();
-    log.has_record = reader.Next() == LogReader::Outcome::kRecord;
+    const LogReader::Outcome first = reader.Next();
+    if (first == LogReader::Outcome::kError) {
+      return reader.error();
+    }
+    log.has_record = first == LogReader::Outcome::kRecord;
     bytes_total_ += log.bytes;
     files_.push_back(std::move(log));
   }
@@ -290,6 +295,7 @@ absl::Status Replay::Tidy() {
     if (newest_used_bytes_ < newest_->bytes) {
       RETURN_IF_ERROR(file.Truncate(newest_used_bytes_));
     }
+    RETURN_IF_ERROR(RewriteLastBatch(&file));
     RETURN_IF_ERROR(file.SyncData());
   }
   for (const LogFile* const log : recordless_) {
@@ -297,6 +303,20 @@ absl::Status Replay::Tidy() {
     RETURN_IF_ERROR(RemoveFile(log->path));
   }
   return SyncDir(dir_);
+}
+
+// When the last process ended for a sync that failed, what it wrote may be read
+// from memory only, and no sync would bring it to the disk any more.
+absl::Status Replay::RewriteLastBatch(File* file) const {
+  const int64_t bytes_max = static_cast<int64_t>(
+      kFileHeaderBytes +
+      std::max(kBatchBytesMax, txn_.bytes.size() + kRecordOverheadBytes));
+  const int64_t from = std::max<int64_t>(newest_used_bytes_ - bytes_max, 0);
+  std::string bytes(static_cast<size_t>(newest_used_bytes_ - from), '\0');
+  ASSIGN_OR_RETURN(const size_t got,
+                   file->ReadAt(from, bytes.data(), bytes.size()));
+  CHECK_EQ(got, bytes.size()) << file->path();
+  return file->WriteAt(from, bytes);
 }
 
 void Replay::Progress(int64_t bytes_done) {
