@@ -48,7 +48,8 @@ class FileImage {
     size_ = resizes ? std::max(size_, end) : size_;
   }
 
-  // Overwrites what `op` wrote in its sectors [first, last) with garbage.
+  // Overwrites what `op` was to change in its sectors [first, last) with
+  // garbage.
   void Spoil(const Operation& op, size_t first, size_t last, Random* random) {
     const size_t start = static_cast<size_t>(op.offset);
     const size_t origin = start / kSectorBytes * kSectorBytes;
@@ -56,7 +57,9 @@ class FileImage {
     const size_t to =
         std::min(origin + last * kSectorBytes, start + op.bytes.size());
     for (size_t i = from; i < to; ++i) {
-      bytes_[i] = static_cast<char>(random->Below(256));
+      if (bytes_[i] != op.bytes[i - start]) {
+        bytes_[i] = static_cast<char>(random->Below(256));
+      }
     }
   }
 

@@ -36,9 +36,15 @@ class FaultTest : public testing::Test {
   ~FaultTest() override { log::CaptureForTest(nullptr); }
 
   // Hits each call of the kinds `fault.calls` in turn, until the workload has
-  // no more of them.  `is_fatal`: the fault must be reported.
-  void HitEach(Fault fault, bool is_fatal) {
-    for (fault.nth = 1;; ++fault.nth) {
+  // no more of them; only some, but in the full run, after the first `each`.
+  // `is_fatal`: the fault must be reported.
+  void HitEach(Fault fault, bool is_fatal, int each = 1000) {
+    const auto step = [&] {
+      return IsFullRun() || fault.nth < each
+                 ? 1
+                 : 1 + static_cast<int>(random_.Below(7));
+    };
+    for (fault.nth = 1;; fault.nth += step()) {
       SCOPED_TRACE(fmt::format("call {}, error {}, PADDOCK_TEST_SEED={}",
                                fault.nth, fault.error, seed_));
       if (!Hit(fault, is_fatal) || HasFailure()) {
@@ -104,7 +110,7 @@ class FaultTest : public testing::Test {
       cut.Advance();
     }
     for (;; cut.Advance()) {
-      for (int i = 0; i < (IsFullRun() ? 5 : 1); ++i) {
+      if (IsFullRun() || random_.Chance(1, 5)) {
         ExpectRestartAfterCut(cut, *history, before, promised);
       }
       if (cut.AtEnd() || HasFailure()) {
@@ -146,7 +152,7 @@ TEST_F(FaultTest, AFailedWriteEndsTheLogAndLosesNothing) {
 }
 
 TEST_F(FaultTest, AShortWriteIsGoneOnWith) {
-  HitEach({.calls = kWriteCall, .effect = Effect::kShort}, false);
+  HitEach({.calls = kWriteCall, .effect = Effect::kShort}, false, 8);
   const TempDir root(MemoryFolder());
   History history;
   DiskModel disk(root.path());
@@ -158,7 +164,7 @@ TEST_F(FaultTest, AShortWriteIsGoneOnWith) {
 // What the kernel could not write it may drop, and it tells so only once.
 TEST_F(FaultTest, AFailedSyncEndsTheLogAndLosesNothing) {
   HitEach({.calls = kSyncCall, .error = EIO}, true);
-  HitEach({.calls = kSyncCall, .error = ENOSPC}, true);
+  HitEach({.calls = kSyncCall, .error = ENOSPC}, true, 8);
   HitEach({.calls = kSyncDirCall, .error = EIO}, true);
 }
 
@@ -170,13 +176,13 @@ TEST_F(FaultTest, WhatCannotBeCreatedEndsTheLogAndLosesNothing) {
 // Room is taken ahead to be fast; without it the writes do it themselves.
 TEST_F(FaultTest, WithoutPreallocationItGoesOn) {
   for (const int error : {ENOSPC, EOPNOTSUPP, EIO}) {
-    HitEach({.calls = kAllocateCall, .error = error}, false);
+    HitEach({.calls = kAllocateCall, .error = error}, false, 8);
   }
   HitEach({.calls = kTruncateCall, .error = EIO}, false);
 }
 
 TEST_F(FaultTest, ADiskThatIsFullFromAnyCallOn) {
-  HitEach({.calls = kGrowingCalls, .error = ENOSPC, .lasting = true}, true);
+  HitEach({.calls = kGrowingCalls, .error = ENOSPC, .lasting = true}, true, 8);
   HitEach({.calls = kGrowingCalls,
            .effect = Effect::kPartialError,
            .error = ENOSPC,
@@ -185,7 +191,7 @@ TEST_F(FaultTest, ADiskThatIsFullFromAnyCallOn) {
 }
 
 TEST_F(FaultTest, ADiskThatIsReadOnlyFromAnyCallOn) {
-  HitEach({.calls = kChangingCalls, .error = EROFS, .lasting = true}, false);
+  HitEach({.calls = kChangingCalls, .error = EROFS, .lasting = true}, false, 8);
 }
 
 TEST_F(FaultTest, AFileThatCannotBeReadEndsTheStart) {
