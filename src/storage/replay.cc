@@ -87,6 +87,8 @@ class Replay {
   absl::Status Take(const LogFile& file, const LogReader& reader);
   absl::Status TakeRepeated(const LogFile& file, const LogReader& reader);
   absl::Status CheckFirst(const LogFile& file, zab::Zxid first) const;
+  absl::StatusOr<bool> MayBeTornStart(const File& file,
+                                      const LogFile& log) const;
   absl::Status JudgeTail(const File& file, const Trouble& trouble) const;
   absl::Status Damage(const Trouble& trouble, const IntactRecord& next) const;
   absl::Status Tidy();
@@ -164,17 +166,23 @@ absl::Status Replay::ReadFile(const LogFile& log) {
   if (outcome == LogReader::Outcome::kError) {
     return reader.error();
   }
-  if (outcome == LogReader::Outcome::kForeign) {
-    return absl::DataLossError(fmt::format(
-        "{} is not a ZooKeeper transaction log; move it away if it does not "
-        "belong here",
-        log.path));
-  }
-  if (outcome == LogReader::Outcome::kBad) {
-    trouble_ = Trouble{log.path, reader.end(), log.bytes, reader.what()};
-  }
   const bool is_last =
       newest_ == nullptr || log.name_zxid >= newest_->name_zxid;
+  const char* what = reader.what();
+  if (outcome == LogReader::Outcome::kForeign) {
+    ASSIGN_OR_RETURN(const bool is_ours, MayBeTornStart(file, log));
+    if (!is_last || !is_ours) {
+      return absl::DataLossError(fmt::format(
+          "{} is not a ZooKeeper transaction log; move it away if it does not "
+          "belong here",
+          log.path));
+    }
+    outcome = LogReader::Outcome::kBad;
+    what = "no file header";
+  }
+  if (outcome == LogReader::Outcome::kBad) {
+    trouble_ = Trouble{log.path, reader.end(), log.bytes, what};
+  }
   if (outcome == LogReader::Outcome::kBad && is_last) {
     RETURN_IF_ERROR(JudgeTail(file, *trouble_));
     torn_.push_back(*trouble_);
@@ -248,6 +256,20 @@ absl::Status Replay::TakeRepeated(const LogFile& log, const LogReader& reader) {
   }
   repeated_ = true;
   return absl::OkStatus();
+}
+
+// Whether the first sector of the file that would be the next may be garbage
+// that a power cut left: as a whole, so that not even the magic is right.
+absl::StatusOr<bool> Replay::MayBeTornStart(const File& file,
+                                            const LogFile& log) const {
+  constexpr size_t kMagicBytes = 4;
+  std::string header;
+  AppendFileHeader(&header);
+  std::string start(kMagicBytes, '\0');
+  ASSIGN_OR_RETURN(const size_t got,
+                   file.ReadAt(0, start.data(), start.size()));
+  return got == kMagicBytes && start != header.substr(0, kMagicBytes) &&
+         Continues(last_, log.name_zxid);
 }
 
 // Whether the bytes after the last record of the newest file may be cut off.
