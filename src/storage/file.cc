@@ -143,6 +143,15 @@ absl::StatusOr<int64_t> File::Size() const {
   return static_cast<int64_t>(info.st_size);
 }
 
+absl::Status File::CheckNotRemoved() const {
+  struct stat info;
+  if (fstat(fd_, &info) != 0) {
+    return ErrnoStatus("fstat", path_);
+  }
+  return info.st_nlink > 0 ? absl::OkStatus()
+                           : absl::NotFoundError(path_ + " was removed");
+}
+
 absl::Status File::Lock() {
   return flock(fd_, LOCK_EX | LOCK_NB) == 0 ? absl::OkStatus()
                                             : ErrnoStatus("flock", path_);
