@@ -307,8 +307,11 @@ void Server::ContinueStop() {
 }
 
 void Server::Fail(const absl::Status& status) {
-  log::Error("the transaction log cannot be written: {}", Message(status));
   failure_ = ExitCode::kLogWriteFailed;
+  log::Error(
+      "the transaction log cannot be written: {}; ending with exit code {}, "
+      "for no write can be confirmed any more",
+      Message(status), static_cast<int>(*failure_));
 }
 
 // --- What the client port says and asks ---

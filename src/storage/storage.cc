@@ -196,7 +196,6 @@ void Storage::Fail(absl::Status status) {
     has_failed_ = true;
     queue_.clear();
   }
-  log::Error("the transaction log cannot be written: {}", status.ToString());
   failed_(std::move(status));
 }
 
