@@ -332,10 +332,15 @@ def kill_while_starting(server, rng):
     server.kill()
 
 
+OFTEN = {"checkpoint.changes": 100, "checkpoint.logKb": 64}
+
+
 @pytest.mark.timeout(2400)
-def test_nothing_acknowledged_is_lost(server, full):
+@pytest.mark.parametrize("checkpoints", [
+    "seldom", pytest.param("often", marks=pytest.mark.server_config(OFTEN))])
+def test_nothing_acknowledged_is_lost(server, full, checkpoints):
     seed = int(os.environ.get("PADDOCK_TEST_SEED", random.randrange(1 << 32)))
-    rounds = 200 if full else 8
+    rounds = 200 if full else 5
     print(f"PADDOCK_TEST_SEED={seed}, {rounds} rounds")
     rng = random.Random(seed)
     model = Model(server.port)

@@ -9,11 +9,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define RETURN_IF_ERROR(expression)                           \
-  do {                                                        \
-    if (absl::Status status_ = (expression); !status_.ok()) { \
-      return status_;                                         \
-    }                                                         \
+#define RETURN_IF_ERROR(expression)                       \
+  do {                                                    \
+    if (absl::Status status_of_expression = (expression); \
+        !status_of_expression.ok()) {                     \
+      return status_of_expression;                        \
+    }                                                     \
   } while (false)
 
 #define PADDOCK_CONCAT_INNER(a, b) a##b

@@ -51,6 +51,15 @@ absl::Status OfflineState::Load(
     absl::FunctionRef<
         absl::StatusOr<zab::DurableState>(const storage::Restore&)>
         load) {
+  const auto restore_checkpoint = [this](const storage::CheckpointHead& head,
+                                         storage::CheckpointSource source) {
+    tree::SessionTimeouts sessions;
+    for (const storage::CheckpointSession& session : head.sessions) {
+      sessions[session.id] = session.timeout_ms;
+    }
+    return restorer_.RestoreCheckpoint(head.zxid.ToWire(), head.digest,
+                                       std::move(sessions), source);
+  };
   const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
     return restorer_.RestoreSnapshot(zxid.ToWire(), source);
   };
@@ -62,7 +71,9 @@ absl::Status OfflineState::Load(
                      txn.zxid.ToWire()));
   };
   ASSIGN_OR_RETURN(const zab::DurableState state,
-                   load({.snapshot = restore_snapshot, .txn = restore_txn}));
+                   load({.checkpoint = restore_checkpoint,
+                         .snapshot = restore_snapshot,
+                         .txn = restore_txn}));
   zxid_ = state.last_zxid;
   return absl::OkStatus();
 }

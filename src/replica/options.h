@@ -69,6 +69,9 @@ struct Options {
   bool stale_latency_check = false;
   bool drop_stale_requests = true;
 
+  // Whether the owner takes checkpoints.
+  bool checkpoints = false;
+
   // Four-letter words that may be used (9.2); "*" allows all.
   std::set<std::string> four_letter_words = {"srvr"};
 };

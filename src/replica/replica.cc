@@ -26,6 +26,20 @@ absl::Status Replica::RestoreSnapshot(zab::Zxid zxid, ByteSource source) {
   return restorer_.RestoreSnapshot(zxid.ToWire(), source);
 }
 
+absl::Status Replica::RestoreCheckpoint(
+    zab::Zxid zxid, std::optional<uint64_t> digest,
+    tree::SessionTimeouts sessions,
+    absl::FunctionRef<absl::StatusOr<std::string>()> source) {
+  CHECK(!peer_.has_value()) << "restored while running";
+  const absl::Status status = restorer_.RestoreCheckpoint(
+      zxid.ToWire(), digest, std::move(sessions), source);
+  if (status.ok() && options_.checkpoints) {
+    tree_.TrackChanges(/*all=*/false);
+    restored_checkpoint_ = true;
+  }
+  return status;
+}
+
 bool Replica::Restore(const zab::Txn& txn) {
   CHECK(!peer_.has_value()) << "restored while running";
   return restorer_.RestoreTxn(txn.bytes);
@@ -34,9 +48,13 @@ bool Replica::Restore(const zab::Txn& txn) {
 std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
   CHECK(!peer_.has_value());
   for (const auto& [id, timeout_ms] : restored_sessions_) {
-    sessions_.Add(SessionId{id}, timeout_ms);
+    sessions_.Add(SessionId{id}, timeout_ms)->committed = true;
   }
   restored_sessions_.clear();
+  if (options_.checkpoints && !restored_checkpoint_) {
+    tree_.TrackChanges(/*all=*/true);
+    all_nodes_due_ = true;
+  }
   peer_.emplace(zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())});
   Step(tick);
   next_session_id_ =
@@ -127,6 +145,47 @@ void Replica::Step(const Persisted& event) {
   for (const zab::Txn& txn : ready.committed) {
     Commit(txn);
   }
+}
+
+Checkpoint Replica::BeginCheckpoint() {
+  Checkpoint checkpoint{.zxid = zab::Zxid::FromWire(tree_.last_zxid()),
+                        .has_all_nodes = all_nodes_due_,
+                        .has_all_sessions = all_sessions_due_,
+                        .deleted_paths = tree_.BeginCapture(),
+                        .closed_sessions = std::exchange(closed_sessions_, {})};
+  if (options_.tree.digest) {
+    checkpoint.digest = tree_.digest();
+  }
+  const auto add = [&checkpoint](const Session& session) {
+    checkpoint.sessions[ToWire(session.id)] = session.timeout_ms;
+  };
+  if (all_sessions_due_) {
+    for (const auto& [id, session] : sessions_.all()) {
+      if (session->committed) {
+        add(*session);
+      }
+    }
+  } else {
+    for (const SessionId id : new_sessions_) {
+      if (const Session* session = sessions_.Find(id)) {
+        add(*session);
+      }
+    }
+  }
+  new_sessions_.clear();
+  return checkpoint;
+}
+
+bool Replica::Capture(size_t bytes_max, std::string* nodes) {
+  return tree_.Capture(bytes_max, nodes);
+}
+
+void Replica::EndCheckpoint(bool is_durable) {
+  tree_.EndCapture(is_durable);
+  if (is_durable) {
+    all_nodes_due_ = false;
+  }
+  all_sessions_due_ = !is_durable;
 }
 
 Ready Replica::TakeReady() {
@@ -290,6 +349,15 @@ void Replica::CheckDigest(const jute::TxnHeader& header) const {
 // Tells the requester, and does to sessions what the transaction says.
 void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
   ConnectionId bound = kNoConnection;
+  if (header.type == static_cast<int32_t>(OpCode::kCreateSession)) {
+    const SessionId id{header.clientId};
+    if (Session* session = sessions_.Find(id)) {
+      session->committed = true;
+    }
+    if (options_.checkpoints) {
+      new_sessions_.push_back(id);
+    }
+  }
   if (header.type == static_cast<int32_t>(OpCode::kCloseSession)) {
     const SessionId id{header.clientId};
     if (Session* session = sessions_.Find(id)) {
@@ -298,6 +366,9 @@ void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
         connection->session = nullptr;
       }
       sessions_.Remove(id);
+    }
+    if (options_.checkpoints) {
+      closed_sessions_.push_back(id);
     }
   }
   if (Connection* connection = Find(requester)) {

@@ -39,7 +39,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/byte_stream.h"
 #include "base/ids.h"
@@ -115,6 +117,18 @@ struct Ready {
   std::vector<std::string> notices;  // Lines for the log, for operators
 };
 
+// A checkpoint but for its znodes, which Capture() returns.
+struct Checkpoint {
+  zab::Zxid zxid;
+  std::optional<uint64_t> digest;
+  // Whether it has all znodes, or sessions, and not only what changed.
+  bool has_all_nodes = false;
+  bool has_all_sessions = false;
+  std::vector<std::string> deleted_paths;
+  std::vector<SessionId> closed_sessions;
+  tree::SessionTimeouts sessions;
+};
+
 class Replica {
  public:
   // Starts from an empty history.
@@ -128,6 +142,12 @@ class Replica {
   // Errors: those of tree::ReadSnapshot(), after which the history is empty
   // again.  Before the first Restore().
   absl::Status RestoreSnapshot(zab::Zxid zxid, ByteSource source);
+
+  // Likewise a checkpoint (tree::Restorer::RestoreCheckpoint()).
+  absl::Status RestoreCheckpoint(
+      zab::Zxid zxid, std::optional<uint64_t> digest,
+      tree::SessionTimeouts sessions,
+      absl::FunctionRef<absl::StatusOr<std::string>()> source);
 
   // Replays one transaction of the log; in zxid order, before FinishRestore().
   // False when its bytes cannot be decoded.
@@ -146,6 +166,17 @@ class Replica {
   void Step(const StillThere& event);
   void Step(const Sent& event);
   void Step(const Persisted& event);
+
+  // A checkpoint: what changed since the last one, as it is now.
+  // BeginCheckpoint(), then Capture() until it returns false, then
+  // EndCheckpoint() with whether all of it is durable; meanwhile events go on
+  // being stepped.  REQUIRES: options.checkpoints
+  Checkpoint BeginCheckpoint();
+  [[nodiscard]] bool Capture(size_t bytes_max, std::string* nodes);
+  void EndCheckpoint(bool is_durable);
+
+  // How many znodes the next one has to write, roughly.
+  size_t change_count() const { return tree_.change_count(); }
 
   // Returns the work that has accumulated since the last call.
   Ready TakeReady();
@@ -169,6 +200,9 @@ class Replica {
   // Whether the connection is so far behind with taking its output that its
   // next request must wait.
   bool IsBehind(ConnectionId connection) const;
+
+  // The digest of the tree, 0 where none is kept.
+  uint64_t digest() const { return tree_.digest(); }
 
   // Whether the connection has completed its handshake.
   bool HasSession(ConnectionId connection) const;
@@ -284,6 +318,13 @@ class Replica {
   int64_t next_sweep_ms_ = 0;
   std::deque<std::string> sweep_;  // Paths due for the sweeper
   int64_t next_sweep_deletion_ms_ = 0;
+
+  // For the next checkpoint.
+  bool restored_checkpoint_ = false;
+  bool all_nodes_due_ = false;
+  bool all_sessions_due_ = true;
+  std::vector<SessionId> new_sessions_;  // Some are closed again
+  std::vector<SessionId> closed_sessions_;
 
   int64_t trace_mask_ = 306;  // What gtmk prints and stmk sets
   std::vector<ConnectionId> dirty_;

@@ -24,6 +24,7 @@ namespace paddock::replica {
 struct Session {
   SessionId id = kNoSession;
   int32_t timeout_ms = 0;  // Negotiated last; the log keeps the first one
+  bool committed = false;  // Its creation is
   bool closing = false;    // Its close is proposed; it can do no more
   int64_t bucket_ms = 0;   // When it expires; 0 when it cannot
   ConnectionId connection = kNoConnection;  // Through which it is served

@@ -36,6 +36,12 @@ constexpr absl::Duration kStallMin = absl::Seconds(1);
 
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
 
+// A checkpoint takes little of each batch, and no more than this ahead of the
+// disk.
+constexpr size_t kCheckpointBytesPerBatch = 64 << 10;
+constexpr size_t kCheckpointQueueMax = 1 << 20;
+constexpr absl::Duration kCheckpointRetry = absl::Seconds(10);
+
 // For clients to close their side, once ours is shut down.
 constexpr absl::Duration kCloseTimeout = absl::Milliseconds(250);
 
@@ -73,15 +79,7 @@ ExitCode Server::Start() {
   if (const ExitCode code = LoadHistory(); code != ExitCode::kOk) {
     return code;
   }
-  storage_->Start(
-      [this](uint64_t write_id) {
-        if (persisted_.exchange(write_id) == 0) {
-          boost::asio::post(io_, [this] { OnPersisted(); });
-        }
-      },
-      [this](absl::Status status) {
-        boost::asio::post(io_, [this, status] { Fail(status); });
-      });
+  StartStorage();
   boost::system::error_code error;
   signals_.add(SIGTERM, error);
   signals_.add(SIGINT, error);
@@ -96,6 +94,26 @@ ExitCode Server::Start() {
   }
   log::Info("serving clients on {}", listener_->address());
   return ExitCode::kOk;
+}
+
+void Server::StartStorage() {
+  storage_->Start(
+      {.persisted =
+           [this](uint64_t write_id) {
+             if (persisted_.exchange(write_id) == 0) {
+               boost::asio::post(io_, [this] { OnPersisted(); });
+             }
+           },
+       .failed =
+           [this](absl::Status status) {
+             boost::asio::post(io_, [this, status] { Fail(status); });
+           },
+       .checkpoint_drained =
+           [this] { boost::asio::post(io_, [] {}); },  // Goes on with it
+       .checkpointed =
+           [this](absl::Status status) {
+             boost::asio::post(io_, [this, status] { OnCheckpointed(status); });
+           }});
 }
 
 ExitCode Server::OpenStorage() {
@@ -131,11 +149,21 @@ ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
   const absl::Duration begin = MonotonicNow();
   int64_t count = 0;
+  const auto restore_checkpoint = [this](const storage::CheckpointHead& head,
+                                         storage::CheckpointSource source) {
+    tree::SessionTimeouts sessions;
+    for (const storage::CheckpointSession& session : head.sessions) {
+      sessions[session.id] = session.timeout_ms;
+    }
+    return replica_->RestoreCheckpoint(head.zxid, head.digest,
+                                       std::move(sessions), source);
+  };
   const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
     return replica_->RestoreSnapshot(zxid, source);
   };
   const auto restore_txn = [&](const zab::Txn& txn) {
     ++count;
+    log_bytes_ += static_cast<int64_t>(txn.bytes.size());
     return replica_->Restore(txn)
                ? absl::OkStatus()
                : absl::DataLossError(fmt::format(
@@ -143,7 +171,9 @@ ExitCode Server::LoadHistory() {
                      txn.zxid.ToWire()));
   };
   const absl::StatusOr<zab::DurableState> state =
-      storage_->Load({.snapshot = restore_snapshot, .txn = restore_txn});
+      storage_->Load({.checkpoint = restore_checkpoint,
+                      .snapshot = restore_snapshot,
+                      .txn = restore_txn});
   if (!state.ok()) {
     log::Error("{}", Message(state.status()));
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
@@ -197,6 +227,7 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   more_work_ |= replica_->has_output();  // What became free by flushing
+  AdvanceCheckpoint();
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
@@ -265,6 +296,9 @@ void Server::Collect() {
 
 void Server::SubmitWrites() {
   if (!writes_.empty()) {
+    for (const zab::Write& write : writes_) {
+      log_bytes_ += static_cast<int64_t>(write.txn.bytes.size());
+    }
     storage_->Submit(std::exchange(writes_, {}));
   }
 }
@@ -272,6 +306,67 @@ void Server::SubmitWrites() {
 void Server::OnPersisted() {
   BeginBatch();
   replica_->Step(replica::Persisted{.write_id = persisted_.exchange(0)});
+}
+
+// --- Checkpoints ---
+
+void Server::AdvanceCheckpoint() {
+  if (checkpoint_ == CheckpointPhase::kNone && IsCheckpointDue()) {
+    BeginCheckpoint();
+  }
+  if (checkpoint_ != CheckpointPhase::kCapturing ||
+      storage_->CheckpointQueueBytes() > kCheckpointQueueMax) {
+    return;
+  }
+  std::string nodes;
+  const bool more = replica_->Capture(kCheckpointBytesPerBatch, &nodes);
+  storage_->AddToCheckpoint(std::move(nodes));
+  if (more) {
+    more_work_ = true;
+  } else {
+    storage_->FinishCheckpoint();
+    checkpoint_ = CheckpointPhase::kWriting;
+  }
+}
+
+bool Server::IsCheckpointDue() const {
+  return phase_ == Phase::kServing && now_ >= next_checkpoint_ &&
+         (replica_->change_count() >= options_.checkpoint_changes_max ||
+          log_bytes_ >= options_.checkpoint_log_bytes_max);
+}
+
+void Server::BeginCheckpoint() {
+  replica::Checkpoint checkpoint = replica_->BeginCheckpoint();
+  storage::CheckpointHead head{
+      .zxid = checkpoint.zxid,
+      .digest = checkpoint.digest,
+      .has_all_nodes = checkpoint.has_all_nodes,
+      .has_all_sessions = checkpoint.has_all_sessions,
+      .deleted_paths = std::move(checkpoint.deleted_paths)};
+  for (const SessionId id : checkpoint.closed_sessions) {
+    head.closed_sessions.push_back(ToWire(id));
+  }
+  for (const auto& [id, timeout_ms] : checkpoint.sessions) {
+    head.sessions.push_back({id, timeout_ms});
+  }
+  storage_->BeginCheckpoint(std::move(head));
+  checkpoint_ = CheckpointPhase::kCapturing;
+  log_bytes_at_checkpoint_ = log_bytes_;
+}
+
+void Server::OnCheckpointed(const absl::Status& status) {
+  BeginBatch();
+  checkpoint_ = CheckpointPhase::kNone;
+  replica_->EndCheckpoint(status.ok());
+  if (status.ok()) {
+    log_bytes_ -= log_bytes_at_checkpoint_;
+    return;
+  }
+  next_checkpoint_ = now_ + kCheckpointRetry;
+  log::Error(
+      "the checkpoint could not be written: {}.  Nothing is lost, the log has "
+      "it all, but a start takes longer; the next attempt follows in {} s",
+      Message(status), absl::ToInt64Seconds(kCheckpointRetry));
 }
 
 // --- The end ---

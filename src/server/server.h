@@ -63,9 +63,11 @@ class Server : private net::ClientEvents {
   uint16_t port() const { return listener_->port(); }
 
  private:
+  enum class CheckpointPhase { kNone, kCapturing, kWriting };
   enum class Phase { kServing, kAnswering, kClosing, kStopped };
 
   ExitCode OpenStorage();
+  void StartStorage();
   ExitCode BindPort();
   ExitCode LoadHistory();
 
@@ -82,6 +84,12 @@ class Server : private net::ClientEvents {
   bool IsTimeUp() const override;
 
   void OnPersisted();
+  // Begins a checkpoint when one is due, and hands on the next piece of it.
+  void AdvanceCheckpoint();
+  bool IsCheckpointDue() const;
+  void BeginCheckpoint();
+  void OnCheckpointed(const absl::Status& status);
+
   void BeginStop();
   void ContinueStop();
   void Fail(const absl::Status& status);
@@ -139,6 +147,11 @@ class Server : private net::ClientEvents {
   ProcessStats stats_;
 
   LogLimit notice_log_;
+
+  CheckpointPhase checkpoint_ = CheckpointPhase::kNone;
+  absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
+  int64_t log_bytes_ = 0;  // Of transactions that are in no checkpoint
+  int64_t log_bytes_at_checkpoint_ = 0;  // The same when the last one began
 
   Phase phase_ = Phase::kServing;
   absl::Duration phase_deadline_;

@@ -111,6 +111,10 @@ ServerOptions ServerOptionsFrom(const ParsedConfig& parsed) {
   options.replica.unsent_bytes_soft = options.clients.unsent_bytes_soft;
   options.replica.unsent_bytes_total_soft =
       options.clients.unsent_bytes_total_soft;
+  options.replica.checkpoints = true;
+  options.checkpoint_changes_max =
+      static_cast<size_t>(config.checkpoint_changes);
+  options.checkpoint_log_bytes_max = config.checkpoint_log_bytes;
   options.outstanding_max =
       static_cast<size_t>(config.global_outstanding_limit);
   options.requests_max =

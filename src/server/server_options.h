@@ -31,6 +31,12 @@ struct ServerOptions {
   // request_throttle_max_requests.  0: no limit.
   size_t requests_max = 0;
 
+  // A checkpoint is due when so many znodes have changed since the last one, or
+  // so many bytes of transactions were logged: checkpoint.changes and
+  // checkpoint.logKb.
+  size_t checkpoint_changes_max = 50000;
+  int64_t checkpoint_log_bytes_max = int64_t{32} << 20;
+
   // How long a stop waits for requests in progress and for clients to take
   // their answers.
   absl::Duration stop_timeout = absl::Seconds(3);

@@ -218,6 +218,8 @@ absl::Status RenameFile(const std::string& from, const std::string& to) {
                                                : ErrnoStatus("rename", from);
 }
 
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
 bool SameDir(const std::string& a, const std::string& b) {
   struct stat info_a;
   struct stat info_b;

@@ -81,6 +81,9 @@ absl::Status RemoveFile(const std::string& path);
 // Gives the file another name in the same folder, in place of what has it.
 absl::Status RenameFile(const std::string& from, const std::string& to);
 
+// Whether there is anything of that name.
+bool Exists(const std::string& path);
+
 // Whether both name one folder that exists.
 bool SameDir(const std::string& a, const std::string& b);
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "absl/functional/function_ref.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 
 namespace paddock::storage {
@@ -15,8 +16,17 @@ absl::StatusOr<zab::DurableState> Rebuild(
     absl::FunctionRef<absl::StatusOr<zab::DurableState>(const std::string&,
                                                         zab::Zxid, RestoreTxn)>
         replay) {
-  ASSIGN_OR_RETURN(const SnapshotRestored base,
-                   RestoreNewestSnapshot(data_path, restore.snapshot));
+  ASSIGN_OR_RETURN(const std::optional<zab::Zxid> checkpoint,
+                   CheckpointZxid(data_path));
+  ASSIGN_OR_RETURN(
+      SnapshotRestored base,
+      RestoreNewestSnapshot(data_path, checkpoint, restore.snapshot));
+  if (checkpoint && base.zxid <= *checkpoint) {
+    RETURN_IF_ERROR(ReadCheckpoint(data_path, restore.checkpoint));
+    log::Info("restored {}{}, zxid 0x{:x}", data_path, kCheckpointName,
+              static_cast<uint64_t>(checkpoint->ToWire()));
+    base.zxid = *checkpoint;
+  }
   ASSIGN_OR_RETURN(const zab::DurableState state,
                    replay(log_path, base.zxid, restore.txn));
   if (base.damaged && state.last_zxid < base.damaged->name.zxid) {

@@ -7,23 +7,27 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "storage/checkpoint.h"
 #include "storage/replay.h"
 #include "storage/snapshot_file.h"
 #include "zab/write.h"
 
 namespace paddock::storage {
 
-// Those who rebuild the state.  `snapshot` is called first, and may be called
-// again when a snapshot was damaged; then `txn` for each transaction.
+// Those who rebuild the state.  Of `checkpoint` and `snapshot` the one for the
+// newest state is called first, `snapshot` again when one was damaged; then
+// `txn` for each transaction.
 struct Restore {
+  RestoreCheckpoint checkpoint;
   RestoreSnapshot snapshot;
   RestoreTxn txn;
 };
 
-// Passes the newest snapshot in `data_path` that is whole to `restore`, then
-// every transaction after it in the logs of `log_path`, in zxid order.  Then
-// tidies the logs, as ReplayLogs() says.  Errors: those of ReplayLogs();
-// kDataLoss when a snapshot is damaged and the log does not reach as far.
+// Passes the checkpoint in `data_path`, or the newest snapshot there that is
+// whole, whichever is newer, to `restore`, then every transaction after it in
+// the logs of `log_path`, in zxid order.  Then tidies the logs, as ReplayLogs()
+// says.  Errors: those of ReplayLogs() and ReadCheckpoint(); kDataLoss when a
+// snapshot is damaged and the log does not reach as far.
 absl::StatusOr<zab::DurableState> LoadHistory(const std::string& data_path,
                                               const std::string& log_path,
                                               const Restore& restore);

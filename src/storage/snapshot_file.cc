@@ -94,11 +94,15 @@ absl::StatusOr<std::vector<SnapshotFile>> ListSnapshots(
 }
 
 absl::StatusOr<SnapshotRestored> RestoreNewestSnapshot(
-    const std::string& dir, RestoreSnapshot restore) {
+    const std::string& dir, std::optional<zab::Zxid> known,
+    RestoreSnapshot restore) {
   ASSIGN_OR_RETURN(const std::vector<SnapshotFile> snapshots,
                    ListSnapshots(dir));
   SnapshotRestored restored;
   for (const SnapshotFile& snapshot : snapshots) {
+    if (known && snapshot.name.zxid <= *known) {
+      break;
+    }
     const absl::Status status = RestoreFile(snapshot, restore);
     if (status.ok()) {
       log::Info("restored {}", snapshot.path);

@@ -49,10 +49,12 @@ struct SnapshotRestored {
 };
 
 // Passes the newest snapshot in `dir` that is whole to `restore`, with a log
-// line for it and for each damaged one that is passed over.
+// line for it and for each damaged one that is passed over.  Those that are not
+// newer than `known`, if that is a zxid, are of no interest.
 // Errors: those of file.h; those of `restore` but kDataLoss.
-absl::StatusOr<SnapshotRestored> RestoreNewestSnapshot(const std::string& dir,
-                                                       RestoreSnapshot restore);
+absl::StatusOr<SnapshotRestored> RestoreNewestSnapshot(
+    const std::string& dir, std::optional<zab::Zxid> known,
+    RestoreSnapshot restore);
 
 // Writes DIR/snapshot.<zxid> with what `write` puts into the sink, replacing a
 // file of that name, and returns its path.  It is complete and durable when it

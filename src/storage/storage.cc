@@ -64,12 +64,12 @@ absl::StatusOr<zab::DurableState> Storage::Load(const Restore& restore) {
   return state;
 }
 
-void Storage::Start(std::function<void(uint64_t write_id)> persisted,
-                    std::function<void(absl::Status)> failed) {
+void Storage::Start(Reports reports) {
   CHECK(loaded_);
   CHECK(!thread_.joinable());
-  persisted_ = std::move(persisted);
-  failed_ = std::move(failed);
+  reports_ = std::move(reports);
+  checkpointer_.emplace(data_.path(), reports_.checkpoint_drained,
+                        reports_.checkpointed);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -110,6 +110,21 @@ void Storage::Stop() {
   }
   wake_.notify_one();
   thread_.join();
+  checkpointer_.reset();
+}
+
+void Storage::BeginCheckpoint(CheckpointHead head) {
+  checkpointer_->Begin(std::move(head));
+}
+
+void Storage::AddToCheckpoint(std::string nodes) {
+  checkpointer_->Add(std::move(nodes));
+}
+
+void Storage::FinishCheckpoint() { checkpointer_->Finish(); }
+
+size_t Storage::CheckpointQueueBytes() const {
+  return checkpointer_->queued_bytes();
 }
 
 int64_t Storage::DataBytes() const { return SnapshotBytes(data_.path()); }
@@ -156,7 +171,7 @@ absl::Status Storage::Persist(const std::vector<zab::Write>& writes) {
     rest.remove_prefix(batch.size());
     RETURN_IF_ERROR(txn_log_.Append(batch));
     RETURN_IF_ERROR(Sync());
-    persisted_(batch.back().id);
+    reports_.persisted(batch.back().id);
     RETURN_IF_ERROR(txn_log_.RollWhenFull());
   }
   return absl::OkStatus();
@@ -196,7 +211,7 @@ void Storage::Fail(absl::Status status) {
     has_failed_ = true;
     queue_.clear();
   }
-  failed_(std::move(status));
+  reports_.failed(std::move(status));
 }
 
 }  // namespace paddock::storage

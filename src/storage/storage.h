@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/log.h"
+#include "storage/checkpointer.h"
 #include "storage/folder.h"
 #include "storage/history.h"
 #include "storage/txn_log.h"
@@ -57,6 +58,19 @@ struct SyncStats {
   int64_t over_warning = 0;
 };
 
+// What the threads of a Storage tell.
+struct Reports {
+  // On the log thread: the id of the last write that is durable.
+  std::function<void(uint64_t write_id)> persisted;
+  // On the log thread, once: the log cannot be written; nothing is persisted
+  // after that.
+  std::function<void(absl::Status)> failed;
+  // On the checkpoint thread: all that was added is written.
+  std::function<void()> checkpoint_drained;
+  // On the checkpoint thread: what became of the one that was finished.
+  std::function<void(absl::Status)> checkpointed;
+};
+
 class Storage {
  public:
   // Opens, and creates where allowed, the folders, and locks them.
@@ -79,12 +93,9 @@ class Storage {
   // REQUIRES: called once
   absl::StatusOr<zab::DurableState> Load(const Restore& restore);
 
-  // Starts the log thread.  Both functions are called on it: `persisted` with
-  // the id of the last write that is durable, `failed` once, when the log
-  // cannot be written; nothing is persisted after that.
+  // Starts the threads, which report to `reports`.
   // REQUIRES: Load() succeeded.
-  void Start(std::function<void(uint64_t write_id)> persisted,
-             std::function<void(absl::Status)> failed);
+  void Start(Reports reports);
 
   // Queues `writes`, which continue the history: ids grow, zxids are
   // contiguous, and each is also the one in the transaction's TxnHeader.
@@ -94,7 +105,17 @@ class Storage {
   // REQUIRES: between Start() and Stop()
   void Submit(std::vector<zab::Write> writes);
 
-  // Makes everything submitted durable, reports it, and ends the thread.
+  // Writes checkpoints, one after the other (checkpointer.h): Begin, Add as
+  // often as needed, Finish.  Same thread as Submit().
+  // REQUIRES: between Start() and Stop()
+  void BeginCheckpoint(CheckpointHead head);
+  void AddToCheckpoint(std::string nodes);
+  void FinishCheckpoint();
+  // What of it waits to be written.
+  size_t CheckpointQueueBytes() const;
+
+  // Makes everything submitted durable, reports it, and ends the threads.  A
+  // checkpoint that is not finished is given up.
   void Stop();
 
   // Sizes of the snapshots and of the logs in bytes, for `dirs` and `conf`.
@@ -123,9 +144,9 @@ class Storage {
   // Of the log thread.
   TxnLog txn_log_;
   LogLimit slow_sync_lines_;
-  std::function<void(uint64_t)> persisted_;
-  std::function<void(absl::Status)> failed_;
+  Reports reports_;
 
+  std::optional<Checkpointer> checkpointer_;  // Between Start() and Stop()
   std::thread thread_;
   std::condition_variable wake_;
   mutable std::mutex mutex_;  // Guards all below

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "jute/persistence.h"
 #include "jute/proto.h"
 #include "jute/record.h"
 #include "jute/txn.h"
@@ -34,6 +35,43 @@ absl::Status Restorer::RestoreSnapshot(int64_t zxid, ByteSource source) {
     }
     awaited_.reset();
   }
+  return absl::OkStatus();
+}
+
+absl::Status Restorer::RestoreCheckpoint(
+    int64_t zxid, std::optional<uint64_t> digest, SessionTimeouts sessions,
+    absl::FunctionRef<absl::StatusOr<std::string>()> source) {
+  facts_ = SnapshotFacts();
+  awaited_.reset();
+  mismatches_ = 0;
+  tree_.BeginRestore();
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string records, source());
+    if (records.empty()) {
+      break;
+    }
+    jute::InputArchive in(records);
+    while (in.remaining() > 0) {
+      jute::CheckpointNode node;
+      if (!jute::Read(in, &node)) {
+        return absl::DataLossError("a znode cannot be decoded");
+      }
+      if (!tree_.RestoreNode(node.path, node.data, node.acl, node.stat)) {
+        return absl::DataLossError(
+            fmt::format("the znode {} has no parent", node.path));
+      }
+    }
+  }
+  if (tree_.Find("/") == nullptr) {
+    return absl::DataLossError("it has no znodes");
+  }
+  tree_.EndRestore(zxid);
+  if (digest_ && digest && tree_.digest() != *digest) {
+    return absl::DataLossError(
+        fmt::format("the digest of its znodes is 0x{:x} and should be 0x{:x}",
+                    tree_.digest(), *digest));
+  }
+  sessions_ = std::move(sessions);
   return absl::OkStatus();
 }
 

@@ -20,7 +20,9 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/byte_stream.h"
 #include "tree/data_tree.h"
 #include "tree/operation.h"
@@ -37,6 +39,14 @@ class Restorer {
   // Replaces what was restored so far.  Errors: those of ReadSnapshot(), after
   // which the state is that of an empty history.
   absl::Status RestoreSnapshot(int64_t zxid, ByteSource source);
+
+  // The same for a checkpoint: the state after `zxid` with that digest, if one
+  // was kept.  `source` returns jute::CheckpointNode records, parents before
+  // their children, and "" at the end.  Errors: those of `source`; kDataLoss
+  // when it is no whole state, or has another digest.
+  absl::Status RestoreCheckpoint(
+      int64_t zxid, std::optional<uint64_t> digest, SessionTimeouts sessions,
+      absl::FunctionRef<absl::StatusOr<std::string>()> source);
 
   // False when `txn`, a header with its record and perhaps a digest, cannot be
   // decoded.

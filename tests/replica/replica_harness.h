@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "jute/persistence.h"
 #include "jute/proto.h"
 #include "replica/replica.h"
 
@@ -94,15 +95,60 @@ class ReplicaHarness {
 
   // A new process with what the disk confirmed; all connections are gone.
   void Restart() {
-    TakeOutputs();
-    writes_.clear();
-    received_.clear();
-    unsent_.clear();
-    slow_.clear();
-    closed_.clear();
-    replica_ = std::make_unique<Replica>(options_);
+    NewProcess();
     for (const zab::Txn& txn : log_) {
       CHECK(replica_->Restore(txn));
+    }
+    replica_->FinishRestore({now_, wall_ms_});
+  }
+
+  uint64_t digest() const { return replica_->digest(); }
+
+  // A checkpoint as a disk would keep it.
+  void BeginCheckpoint() { head_ = replica_->BeginCheckpoint(); }
+  void FinishCheckpoint() {
+    if (head_.has_all_nodes) {
+      nodes_.clear();
+    }
+    for (const std::string& path : head_.deleted_paths) {
+      nodes_.erase(path);
+    }
+    bool more = true;
+    while (more) {
+      std::string records;
+      more = replica_->Capture(1, &records);
+      jute::InputArchive in(records);
+      while (in.remaining() > 0) {
+        jute::CheckpointNode node;
+        CHECK(jute::Read(in, &node));
+        std::string record;
+        jute::Write(node, &record);
+        nodes_[std::string(node.path)] = std::move(record);
+      }
+    }
+    if (head_.has_all_sessions) {
+      checkpoint_sessions_.clear();
+    }
+    for (const SessionId id : head_.closed_sessions) {
+      checkpoint_sessions_.erase(ToWire(id));
+    }
+    for (const auto& [id, timeout_ms] : head_.sessions) {
+      checkpoint_sessions_[id] = timeout_ms;
+    }
+    replica_->EndCheckpoint(/*is_durable=*/true);
+  }
+
+  void RestartFromCheckpoint() {
+    NewProcess();
+    auto next = nodes_.begin();
+    const absl::Status status = replica_->RestoreCheckpoint(
+        head_.zxid, head_.digest, checkpoint_sessions_,
+        [&]() -> absl::StatusOr<std::string> {
+          return next == nodes_.end() ? "" : (next++)->second;
+        });
+    CHECK(status.ok()) << status;
+    for (const zab::Txn& txn : log_) {
+      CHECK(txn.zxid <= head_.zxid || replica_->Restore(txn));
     }
     replica_->FinishRestore({now_, wall_ms_});
   }
@@ -244,6 +290,16 @@ class ReplicaHarness {
   }
 
  private:
+  void NewProcess() {
+    TakeOutputs();
+    writes_.clear();
+    received_.clear();
+    unsent_.clear();
+    slow_.clear();
+    closed_.clear();
+    replica_ = std::make_unique<Replica>(options_);
+  }
+
   void Collect() {
     Ready ready = replica_->TakeReady();
     for (Output& output : ready.outputs) {
@@ -282,6 +338,9 @@ class ReplicaHarness {
   std::map<ConnectionId, int64_t> sessions_;
   std::vector<zab::Write> writes_;
   std::vector<zab::Txn> log_;
+  Checkpoint head_;
+  std::map<std::string, std::string> nodes_;
+  tree::SessionTimeouts checkpoint_sessions_;
   std::vector<std::string> notices_;
   std::map<ConnectionId, std::vector<Frame>> received_;
   std::string last_raw_;

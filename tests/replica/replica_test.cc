@@ -503,6 +503,46 @@ TEST(ReplicaTest, RestartKeepsSessionsAndStartsTheirClocksAfresh) {
   EXPECT_EQ(server.Get(again, "/e").error(), Error::kOk);
 }
 
+// A checkpoint that was taken while writes went on, and the log after it, are
+// the same state as the whole log.
+TEST(ReplicaTest, RestartsFromACheckpointAndTheLogAfterIt) {
+  Options options;
+  options.checkpoints = true;
+  ReplicaHarness server(options);
+  const ConnectionId gone = server.Connect();
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/a", "1");
+  server.Create(client, "/e", "", /*flags=*/1);
+  server.Call(gone, OpCode::kCloseSession, jute::SyncRequest{});
+  server.BeginCheckpoint();
+  server.Set(client, "/a", "2");
+  const ConnectionId late = server.Connect();
+  server.Create(late, "/late", "", /*flags=*/1);
+  server.FinishCheckpoint();
+  server.Set(client, "/a", "3");
+  server.Delete(client, "/e");
+  const uint64_t digest = server.digest();
+
+  for (int i = 0; i < 2; ++i) {
+    const auto sessions = {server.session(client), server.session(late)};
+    server.RestartFromCheckpoint();
+    EXPECT_EQ(server.digest(), digest);
+    for (const int64_t session : sessions) {
+      const ConnectionId again = server.OpenConnection();
+      const auto password = SessionPassword(SessionId{session});
+      server.SendConnect(again, {.timeOut = 10000,
+                                 .sessionId = session,
+                                 .passwd = {password.data(), password.size()}});
+      EXPECT_EQ(server.TakeConnectResponse(again).sessionId, session);
+      EXPECT_EQ(server.Get(again, "/a").As<jute::GetDataResponse>().data, "3");
+      EXPECT_EQ(server.Get(again, "/e").error(), Error::kNoNode);
+    }
+    // The second one is a difference to the first.
+    server.BeginCheckpoint();
+    server.FinishCheckpoint();
+  }
+}
+
 TEST(ReplicaTest, RenewalMovesTheSessionAndClosesTheOldConnection) {
   ReplicaHarness server;
   const ConnectionId first = server.Connect();

@@ -43,8 +43,14 @@ class HistoryTest : public testing::TestWithParam<Load> {
 
   // {last zxid, zxid of the snapshot, counters of the transactions}
   absl::Status Run() {
+    checkpoints_.clear();
     snapshots_.clear();
     counters_.clear();
+    const auto restore_checkpoint = [this](const CheckpointHead& head,
+                                           CheckpointSource source) {
+      checkpoints_.push_back(head.zxid);
+      return source().status();
+    };
     const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
       char text[4];
       const auto got = source(text, sizeof text);
@@ -58,15 +64,17 @@ class HistoryTest : public testing::TestWithParam<Load> {
       counters_.push_back(txn.zxid.counter);
       return absl::OkStatus();
     };
-    const auto state =
-        GetParam()(data_.path(), log_.path(),
-                   {.snapshot = restore_snapshot, .txn = restore_txn});
+    const auto state = GetParam()(data_.path(), log_.path(),
+                                  {.checkpoint = restore_checkpoint,
+                                   .snapshot = restore_snapshot,
+                                   .txn = restore_txn});
     last_ = state.ok() ? state->last_zxid : zab::Zxid{};
     return state.status();
   }
 
   const TempDir data_{MemoryFolder()};
   const TempDir log_{MemoryFolder()};
+  std::vector<zab::Zxid> checkpoints_;
   std::vector<zab::Zxid> snapshots_;
   std::vector<uint32_t> counters_;
   zab::Zxid last_;

@@ -20,6 +20,7 @@
 #include "base/byte_stream.h"
 #include "base/check.h"
 #include "jute/txn.h"
+#include "storage/checkpoint.h"
 #include "storage/log_format.h"
 #include "storage/replay.h"
 #include "zab/write.h"
@@ -139,6 +140,10 @@ inline Replayed ReplayDir(const std::string& dir, zab::Zxid start = {}) {
 }
 
 // For folders without snapshots.
+inline absl::Status RefuseCheckpoint(const CheckpointHead&, CheckpointSource) {
+  return absl::InternalError("a checkpoint");
+}
+
 inline absl::Status RefuseSnapshot(zab::Zxid, ByteSource) {
   return absl::InternalError("a snapshot");
 }

@@ -224,7 +224,7 @@ class SnapshotFileTest : public testing::Test {
     WriteFile(dir_ / name, std::string(text) + std::string("\0\0\0\1/", 5));
   }
   absl::StatusOr<SnapshotRestored> Restore() {
-    return RestoreNewestSnapshot(dir_.path(),
+    return RestoreNewestSnapshot(dir_.path(), std::nullopt,
                                  [this](zab::Zxid zxid, ByteSource source) {
                                    return state_.Restore(zxid, source);
                                  });

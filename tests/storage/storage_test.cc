@@ -48,21 +48,25 @@ class Running {
       loaded_.push_back(txn.zxid);
       return absl::OkStatus();
     };
-    const auto state =
-        storage_->Load({.snapshot = RefuseSnapshot, .txn = keep});
+    const auto state = storage_->Load({.checkpoint = RefuseCheckpoint,
+                                       .snapshot = RefuseSnapshot,
+                                       .txn = keep});
     CHECK(state.ok()) << state.status();
     last_ = state->last_zxid;
-    storage_->Start(
-        [this](uint64_t id) {
-          std::lock_guard lock(mutex_);
-          reports_.push_back(id);
-          changed_.notify_all();
-        },
-        [this](absl::Status status) {
-          std::lock_guard lock(mutex_);
-          failures_.push_back(std::move(status));
-          changed_.notify_all();
-        });
+    storage_->Start({.persisted =
+                         [this](uint64_t id) {
+                           std::lock_guard lock(mutex_);
+                           reports_.push_back(id);
+                           changed_.notify_all();
+                         },
+                     .failed =
+                         [this](absl::Status status) {
+                           std::lock_guard lock(mutex_);
+                           failures_.push_back(std::move(status));
+                           changed_.notify_all();
+                         },
+                     .checkpoint_drained = [] {},
+                     .checkpointed = [](const absl::Status&) {}});
   }
 
   // Submits the next `count` transactions as one batch.
@@ -344,14 +348,19 @@ TEST(StorageTest, ConfirmedWritesSurviveKill) {
     ASSERT_GE(pid, 0);
     if (pid == 0) {
       auto storage = Storage::Open(OptionsFor(dir.path()));
-      CHECK(
-          (*storage)->Load({.snapshot = RefuseSnapshot, .txn = Discard}).ok());
-      (*storage)->Start(
-          [&](uint64_t id) {
-            CHECK_EQ(write(pipe_fds[1], &id, sizeof id),
-                     static_cast<ssize_t>(sizeof id));
-          },
-          [](absl::Status) { _exit(1); });
+      CHECK((*storage)
+                ->Load({.checkpoint = RefuseCheckpoint,
+                        .snapshot = RefuseSnapshot,
+                        .txn = Discard})
+                .ok());
+      (*storage)->Start({.persisted =
+                             [&](uint64_t id) {
+                               CHECK_EQ(write(pipe_fds[1], &id, sizeof id),
+                                        static_cast<ssize_t>(sizeof id));
+                             },
+                         .failed = [](absl::Status) { _exit(1); },
+                         .checkpoint_drained = [] {},
+                         .checkpointed = [](const absl::Status&) {}});
       for (uint32_t i = 1;; i += 3) {
         (*storage)->Submit(ToWrites(MakeTxns({0, i}, 3, 50 * (i % 20)), i));
       }

@@ -42,13 +42,15 @@ int Append(Storage& storage) {
       2, 1, jute::CreateTxn{"/written", "here", {everything}, false, 1}));
   writes.push_back(
       MakeWrite(3, 5, jute::SetDataTxn{"/written", "by Paddock", 1}));
-  storage.Start(
-      [](uint64_t id) {
-        if (id == 3) {
-          _exit(0);
-        }
-      },
-      [](absl::Status) { _exit(1); });
+  storage.Start({.persisted =
+                     [](uint64_t id) {
+                       if (id == 3) {
+                         _exit(0);
+                       }
+                     },
+                 .failed = [](absl::Status) { _exit(1); },
+                 .checkpoint_drained = [] {},
+                 .checkpointed = [](const absl::Status&) {}});
   storage.Submit(std::move(writes));
   for (;;) {
     pause();
@@ -82,7 +84,11 @@ int Main(std::string_view command, const std::string& dir) {
   const auto skip = [](zab::Zxid, ByteSource) {
     return absl::DataLossError("not looked at");
   };
-  const auto state = (*storage)->Load({.snapshot = skip, .txn = print});
+  const auto refuse = [](const CheckpointHead&, CheckpointSource) {
+    return absl::UnimplementedError("a checkpoint");
+  };
+  const auto state =
+      (*storage)->Load({.checkpoint = refuse, .snapshot = skip, .txn = print});
   if (!state.ok()) {
     fmt::print(stderr, "{}\n", state.status().ToString());
     return 1;

@@ -52,7 +52,9 @@ absl::Status LoadInto(Storage& storage, std::vector<zab::Txn>* loaded) {
     loaded->push_back(txn);
     return absl::OkStatus();
   };
-  const auto state = storage.Load({.snapshot = RefuseSnapshot, .txn = keep});
+  const auto state = storage.Load({.checkpoint = RefuseCheckpoint,
+                                   .snapshot = RefuseSnapshot,
+                                   .txn = keep});
   RETURN_IF_ERROR(state.status());
   const zab::Zxid last = loaded->empty() ? zab::Zxid{} : loaded->back().zxid;
   return state->last_zxid == last
@@ -114,22 +116,26 @@ ServerRun::ServerRun(const Options& options, History* history, DiskModel* disk)
     disk_->Promise(static_cast<int64_t>(history->promised));
   }
   storage_->Start(
-      [this](uint64_t id) {
-        std::lock_guard lock(reports_->mutex);
-        reports_->wrong |=
-            !reports_->failures.empty() || id <= reports_->last_id;
-        reports_->last_id = id;
-        if (disk_ != nullptr) {
-          disk_->Promise(static_cast<int64_t>(first_index_ + id));
-        }
-        reports_->changed.notify_all();
-      },
-      [this](absl::Status status) {
-        std::lock_guard lock(reports_->mutex);
-        reports_->wrong |= !reports_->failures.empty() || status.ok();
-        reports_->failures.push_back(std::move(status));
-        reports_->changed.notify_all();
-      });
+      {.persisted =
+           [this](uint64_t id) {
+             std::lock_guard lock(reports_->mutex);
+             reports_->wrong |=
+                 !reports_->failures.empty() || id <= reports_->last_id;
+             reports_->last_id = id;
+             if (disk_ != nullptr) {
+               disk_->Promise(static_cast<int64_t>(first_index_ + id));
+             }
+             reports_->changed.notify_all();
+           },
+       .failed =
+           [this](absl::Status status) {
+             std::lock_guard lock(reports_->mutex);
+             reports_->wrong |= !reports_->failures.empty() || status.ok();
+             reports_->failures.push_back(std::move(status));
+             reports_->changed.notify_all();
+           },
+       .checkpoint_drained = [] {},
+       .checkpointed = [](const absl::Status&) {}});
 }
 
 ServerRun::~ServerRun() {

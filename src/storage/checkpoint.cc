@@ -1,0 +1,431 @@
+#include "storage/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "jute/persistence.h"
+#include "storage/file.h"
+
+namespace paddock::storage {
+namespace {
+
+// FULL: a commit is durable when it returns, for the log behind it may be
+// purged then.
+constexpr char kPragmas[] = R"(
+  PRAGMA page_size = 4096;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA journal_size_limit = 16777216;
+  PRAGMA cache_size = -4096;
+  PRAGMA application_id = 0x5061646b;
+)";
+
+constexpr char kSchema[] = R"(
+  CREATE TABLE IF NOT EXISTS acl (
+    id INTEGER PRIMARY KEY,
+    entries TEXT NOT NULL,
+    jute BLOB NOT NULL UNIQUE
+  );
+  CREATE TABLE IF NOT EXISTS znode (
+    path TEXT PRIMARY KEY,
+    data BLOB,
+    czxid INTEGER NOT NULL,
+    mzxid INTEGER NOT NULL,
+    pzxid INTEGER NOT NULL,
+    ctime INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    cversion INTEGER NOT NULL,
+    aversion INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
+    acl INTEGER NOT NULL REFERENCES acl (id)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS session (
+    id INTEGER PRIMARY KEY,
+    timeout_ms INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS state (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+  );
+)";
+
+constexpr size_t kBatchBytes = 256 << 10;
+constexpr size_t kBatchesMax = 8;
+
+std::string PathOf(const std::string& dir) { return dir + kCheckpointName; }
+
+absl::StatusOr<std::vector<jute::ACL>> DecodeAcls(std::string_view encoded) {
+  jute::InputArchive in(encoded);
+  std::vector<jute::ACL> acls(in.ReadCount(12));
+  for (jute::ACL& acl : acls) {
+    jute::Read(in, &acl);
+  }
+  if (!in.ok() || in.remaining() > 0) {
+    return absl::DataLossError("an access control list cannot be decoded");
+  }
+  return acls;
+}
+
+// "world:anyone:cdrwa, digest:...": for people.
+std::string Readable(absl::Span<const jute::ACL> acls) {
+  constexpr std::string_view kLetters = "rwcda";
+  std::string text;
+  for (const jute::ACL& acl : acls) {
+    text += fmt::format("{}{}:{}:", text.empty() ? "" : ", ", acl.id.scheme,
+                        acl.id.id);
+    for (size_t bit = 0; bit < kLetters.size(); ++bit) {
+      if ((acl.perms & (1 << bit)) != 0) {
+        text += kLetters[bit];
+      }
+    }
+  }
+  return text;
+}
+
+// What to say of a checkpoint that cannot be used.
+absl::Status Damaged(const std::string& dir, const absl::Status& why) {
+  if (!absl::IsDataLoss(why)) {
+    return why;
+  }
+  return absl::DataLossError(fmt::format(
+      "the checkpoint {} is damaged: {}.  Restore the folder from a copy, or "
+      "another member; if the snapshots and logs beside it reach back to the "
+      "beginning, move it away with its -wal and -shm files to start without",
+      PathOf(dir),
+      std::string_view(why.message().data(), why.message().size())));
+}
+
+// Reads the rows of znode on a thread of its own, so that decoding them and
+// building the tree take turns with nobody.
+class RowReader {
+ public:
+  RowReader(Sqlite* db, const std::vector<std::string>& acls)
+      : acls_(acls), thread_([this, db] { Run(db); }) {}
+
+  ~RowReader() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  RowReader(const RowReader&) = delete;
+  RowReader& operator=(const RowReader&) = delete;
+
+  // The next records; "" at the end.
+  absl::StatusOr<std::string> Next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !batches_.empty() || done_; });
+    if (batches_.empty()) {
+      RETURN_IF_ERROR(status_);
+      return "";
+    }
+    std::string batch = std::move(batches_.front());
+    batches_.pop_front();
+    changed_.notify_all();
+    return batch;
+  }
+
+ private:
+  void Run(Sqlite* db) {
+    absl::Status status = ReadAll(db);
+    std::lock_guard lock(mutex_);
+    status_ = std::move(status);
+    done_ = true;
+    changed_.notify_all();
+  }
+
+  absl::Status ReadAll(Sqlite* db) {
+    ASSIGN_OR_RETURN(
+        SqliteStatement rows,
+        db->Prepare("SELECT path, data, czxid, mzxid, pzxid, ctime, mtime, "
+                    "version, cversion, aversion, owner, acl FROM znode "
+                    "ORDER BY path"));
+    std::string batch;
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, rows.Step());
+      if (batch.size() >= kBatchBytes || (!more && !batch.empty())) {
+        if (!Put(std::exchange(batch, {}))) {
+          return absl::CancelledError();
+        }
+        batch.reserve(kBatchBytes + (kBatchBytes / 4));
+      }
+      if (!more) {
+        return absl::OkStatus();
+      }
+      const auto acl = static_cast<size_t>(rows.Integer(11));
+      if (acl >= acls_.size()) {
+        return absl::DataLossError(
+            fmt::format("a znode has the unknown acl {}", acl));
+      }
+      const auto small = [&rows](int column) {
+        return static_cast<int32_t>(rows.Integer(column));
+      };
+      jute::Write(
+          jute::CheckpointNode{.path = rows.Bytes(0),
+                               .data = rows.Bytes(1),
+                               .acl = acls_[acl],
+                               .stat = {.czxid = rows.Integer(2),
+                                        .mzxid = rows.Integer(3),
+                                        .ctime = rows.Integer(5),
+                                        .mtime = rows.Integer(6),
+                                        .version = small(7),
+                                        .cversion = small(8),
+                                        .aversion = small(9),
+                                        .ephemeralOwner = rows.Integer(10),
+                                        .pzxid = rows.Integer(4)}},
+          &batch);
+    }
+  }
+
+  bool Put(std::string batch) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(
+        lock, [this] { return stopping_ || batches_.size() < kBatchesMax; });
+    batches_.push_back(std::move(batch));
+    changed_.notify_all();
+    return !stopping_;
+  }
+
+  const std::vector<std::string>& acls_;  // By id
+  std::mutex mutex_;                      // Guards all below
+  std::condition_variable changed_;
+  std::deque<std::string> batches_;
+  absl::Status status_;
+  bool done_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+absl::StatusOr<std::optional<CheckpointHead>> ReadHead(Sqlite* db) {
+  CheckpointHead head;
+  head.has_all_nodes = head.has_all_sessions = true;
+  bool found = false;
+  ASSIGN_OR_RETURN(SqliteStatement tables,
+                   db->Prepare("SELECT count(*) FROM sqlite_master WHERE "
+                               "type = 'table' AND name = 'state'"));
+  ASSIGN_OR_RETURN(const bool counted, tables.Step());
+  if (!counted || tables.Integer(0) == 0) {
+    return std::nullopt;  // Created, and nothing more
+  }
+  ASSIGN_OR_RETURN(SqliteStatement rows,
+                   db->Prepare("SELECT name, value FROM state"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, rows.Step());
+    if (!more) {
+      break;
+    }
+    if (rows.Bytes(0) == "zxid") {
+      head.zxid = zab::Zxid::FromWire(rows.Integer(1));
+      found = true;
+    } else if (rows.Bytes(0) == "digest") {
+      head.digest = static_cast<uint64_t>(rows.Integer(1));
+    }
+  }
+  return found ? std::optional(std::move(head)) : std::nullopt;
+}
+
+absl::Status ReadSessions(Sqlite* db, CheckpointHead* head) {
+  ASSIGN_OR_RETURN(SqliteStatement rows,
+                   db->Prepare("SELECT id, timeout_ms FROM session"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, rows.Step());
+    if (!more) {
+      return absl::OkStatus();
+    }
+    head->sessions.push_back(
+        {rows.Integer(0), static_cast<int32_t>(rows.Integer(1))});
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> ReadAcls(Sqlite* db) {
+  std::vector<std::string> acls;
+  ASSIGN_OR_RETURN(SqliteStatement rows,
+                   db->Prepare("SELECT id, jute FROM acl ORDER BY id"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, rows.Step());
+    if (!more) {
+      return acls;
+    }
+    RETURN_IF_ERROR(DecodeAcls(rows.Bytes(1)).status());
+    const auto id = static_cast<size_t>(rows.Integer(0));
+    constexpr size_t kIdMax = size_t{1} << 28;
+    if (id > kIdMax) {
+      return absl::DataLossError(fmt::format("the acl id {}", id));
+    }
+    acls.resize(id + 1);
+    acls[id] = rows.Bytes(1);
+  }
+}
+
+absl::Status ReadAll(Sqlite* db, RestoreCheckpoint restore) {
+  ASSIGN_OR_RETURN(std::optional<CheckpointHead> head, ReadHead(db));
+  if (!head) {
+    return absl::DataLossError("it holds no checkpoint");
+  }
+  RETURN_IF_ERROR(ReadSessions(db, &*head));
+  ASSIGN_OR_RETURN(const std::vector<std::string> acls, ReadAcls(db));
+  RowReader rows(db, acls);
+  return restore(*head, [&rows] { return rows.Next(); });
+}
+
+}  // namespace
+
+// --- Writing ---
+
+CheckpointWriter::CheckpointWriter(Sqlite db) : db_(std::move(db)) {}
+
+absl::StatusOr<std::unique_ptr<CheckpointWriter>> CheckpointWriter::Open(
+    const std::string& dir) {
+  ASSIGN_OR_RETURN(Sqlite db, Sqlite::OpenForWrite(PathOf(dir)));
+  RETURN_IF_ERROR(db.Execute(kPragmas));
+  RETURN_IF_ERROR(db.Execute(kSchema));
+  std::unique_ptr<CheckpointWriter> writer(new CheckpointWriter(std::move(db)));
+  RETURN_IF_ERROR(writer->Prepare());
+  return writer;
+}
+
+absl::Status CheckpointWriter::Prepare() {
+  ASSIGN_OR_RETURN(
+      put_node_,
+      db_.Prepare("INSERT OR REPLACE INTO znode (path, data, czxid, mzxid, "
+                  "pzxid, ctime, mtime, version, cversion, aversion, owner, "
+                  "acl) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(delete_node_,
+                   db_.Prepare("DELETE FROM znode WHERE path = ?"));
+  ASSIGN_OR_RETURN(
+      put_acl_, db_.Prepare("INSERT INTO acl (entries, jute) VALUES (?, ?)"));
+  ASSIGN_OR_RETURN(put_session_,
+                   db_.Prepare("INSERT OR REPLACE INTO session VALUES (?, ?)"));
+  ASSIGN_OR_RETURN(delete_session_,
+                   db_.Prepare("DELETE FROM session WHERE id = ?"));
+  ASSIGN_OR_RETURN(put_state_,
+                   db_.Prepare("INSERT OR REPLACE INTO state VALUES (?, ?)"));
+  return absl::OkStatus();
+}
+
+absl::Status CheckpointWriter::Begin(const CheckpointHead& head) {
+  if (db_.in_transaction()) {  // The last one failed
+    RETURN_IF_ERROR(db_.Execute("ROLLBACK"));
+  }
+  RETURN_IF_ERROR(db_.Execute("BEGIN IMMEDIATE"));
+  acl_ids_.clear();  // Perhaps those of the one that failed
+  if (head.has_all_nodes) {
+    RETURN_IF_ERROR(db_.Execute("DELETE FROM znode; DELETE FROM acl"));
+  }
+  if (head.has_all_sessions) {
+    RETURN_IF_ERROR(db_.Execute("DELETE FROM session"));
+  }
+  ASSIGN_OR_RETURN(SqliteStatement acls,
+                   db_.Prepare("SELECT id, jute FROM acl"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, acls.Step());
+    if (!more) {
+      break;
+    }
+    acl_ids_.emplace(acls.Bytes(1), acls.Integer(0));
+  }
+  for (const std::string& path : head.deleted_paths) {
+    delete_node_.BindText(1, path);
+    RETURN_IF_ERROR(delete_node_.Run());
+  }
+  for (const int64_t id : head.closed_sessions) {
+    delete_session_.Bind(1, id);
+    RETURN_IF_ERROR(delete_session_.Run());
+  }
+  for (const CheckpointSession& session : head.sessions) {
+    put_session_.Bind(1, session.id);
+    put_session_.Bind(2, session.timeout_ms);
+    RETURN_IF_ERROR(put_session_.Run());
+  }
+  put_state_.BindText(1, "zxid");
+  put_state_.Bind(2, head.zxid.ToWire());
+  RETURN_IF_ERROR(put_state_.Run());
+  if (!head.digest) {
+    return db_.Execute("DELETE FROM state WHERE name = 'digest'");
+  }
+  put_state_.BindText(1, "digest");
+  put_state_.Bind(2, static_cast<int64_t>(*head.digest));
+  return put_state_.Run();
+}
+
+absl::Status CheckpointWriter::Add(std::string_view nodes) {
+  jute::InputArchive in(nodes);
+  while (in.remaining() > 0) {
+    jute::CheckpointNode node;
+    CHECK(jute::Read(in, &node)) << "a record of ours";
+    ASSIGN_OR_RETURN(const int64_t acl, AclId(node.acl));
+    put_node_.BindText(1, node.path);
+    put_node_.BindBlob(2, node.data);
+    put_node_.Bind(3, node.stat.czxid);
+    put_node_.Bind(4, node.stat.mzxid);
+    put_node_.Bind(5, node.stat.pzxid);
+    put_node_.Bind(6, node.stat.ctime);
+    put_node_.Bind(7, node.stat.mtime);
+    put_node_.Bind(8, node.stat.version);
+    put_node_.Bind(9, node.stat.cversion);
+    put_node_.Bind(10, node.stat.aversion);
+    put_node_.Bind(11, node.stat.ephemeralOwner);
+    put_node_.Bind(12, acl);
+    RETURN_IF_ERROR(put_node_.Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> CheckpointWriter::AclId(std::string_view encoded) {
+  const auto known = acl_ids_.find(encoded);
+  if (known != acl_ids_.end()) {
+    return known->second;
+  }
+  ASSIGN_OR_RETURN(const std::vector<jute::ACL> acls, DecodeAcls(encoded));
+  const std::string entries = Readable(acls);
+  put_acl_.BindText(1, entries);
+  put_acl_.BindBlob(2, encoded);
+  RETURN_IF_ERROR(put_acl_.Run());
+  const int64_t id = db_.last_insert_rowid();
+  acl_ids_.emplace(encoded, id);
+  return id;
+}
+
+absl::Status CheckpointWriter::Commit() { return db_.Execute("COMMIT"); }
+
+// --- Reading ---
+
+absl::StatusOr<std::optional<zab::Zxid>> CheckpointZxid(
+    const std::string& dir) {
+  if (!Exists(PathOf(dir))) {
+    return std::nullopt;
+  }
+  const auto read = [&]() -> absl::StatusOr<std::optional<CheckpointHead>> {
+    ASSIGN_OR_RETURN(Sqlite db, Sqlite::OpenForRead(PathOf(dir)));
+    return ReadHead(&db);
+  };
+  const absl::StatusOr<std::optional<CheckpointHead>> head = read();
+  if (!head.ok()) {
+    return Damaged(dir, head.status());
+  }
+  if (!*head) {
+    return std::nullopt;
+  }
+  return (*head)->zxid;
+}
+
+absl::Status ReadCheckpoint(const std::string& dir, RestoreCheckpoint restore) {
+  absl::StatusOr<Sqlite> db = Sqlite::OpenForRead(PathOf(dir));
+  if (!db.ok()) {
+    return Damaged(dir, db.status());
+  }
+  return Damaged(dir, ReadAll(&*db, restore));
+}
+
+}  // namespace paddock::storage

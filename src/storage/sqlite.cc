@@ -1,0 +1,159 @@
+#include "storage/sqlite.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "jute/archive.h"
+
+namespace paddock::storage {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+absl::Status Error(sqlite3* db, const std::string& path) {
+  const std::string message = fmt::format("{}: {}", path, sqlite3_errmsg(db));
+  switch (sqlite3_errcode(db) & 0xff) {
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(message);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:  // No such table, for example
+      return absl::DataLossError(message);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(message);
+    case SQLITE_CANTOPEN:
+      return absl::NotFoundError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+// Of a database that is open.
+absl::Status Error(sqlite3* db) {
+  return Error(db, sqlite3_db_filename(db, "main"));
+}
+
+}  // namespace
+
+// --- Statements ---
+
+void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+void SqliteStatement::Bind(int parameter, int64_t value) {
+  CHECK_EQ(sqlite3_bind_int64(statement_.get(), parameter, value), SQLITE_OK);
+}
+
+void SqliteStatement::BindText(int parameter, std::string_view text) {
+  CHECK_EQ(sqlite3_bind_text64(statement_.get(), parameter, text.data(),
+                               text.size(), SQLITE_STATIC, SQLITE_UTF8),
+           SQLITE_OK);
+}
+
+void SqliteStatement::BindBlob(int parameter, std::string_view blob) {
+  if (jute::IsNull(blob)) {
+    CHECK_EQ(sqlite3_bind_null(statement_.get(), parameter), SQLITE_OK);
+    return;
+  }
+  // A null pointer would bind NULL.
+  CHECK_EQ(sqlite3_bind_blob64(statement_.get(), parameter,
+                               blob.empty() ? "" : blob.data(), blob.size(),
+                               SQLITE_STATIC),
+           SQLITE_OK);
+}
+
+absl::Status SqliteStatement::Run() {
+  const absl::StatusOr<bool> row = Step();
+  Reset();
+  return row.status();
+}
+
+absl::StatusOr<bool> SqliteStatement::Step() {
+  const int result = sqlite3_step(statement_.get());
+  if (result == SQLITE_ROW || result == SQLITE_DONE) {
+    return result == SQLITE_ROW;
+  }
+  return Error(sqlite3_db_handle(statement_.get()));
+}
+
+void SqliteStatement::Reset() { sqlite3_reset(statement_.get()); }
+
+int64_t SqliteStatement::Integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::string_view SqliteStatement::Bytes(int column) const {
+  if (IsNull(column)) {
+    return jute::kNull;
+  }
+  // An empty blob has no address.
+  const void* const bytes = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  return bytes == nullptr ? std::string_view("")
+                          : std::string_view(static_cast<const char*>(bytes),
+                                             static_cast<size_t>(size));
+}
+
+bool SqliteStatement::IsNull(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+// --- The database ---
+
+void Sqlite::Close::operator()(sqlite3* db) const {
+  // Statements that still live are finalized by their owners.
+  sqlite3_close_v2(db);
+}
+
+absl::StatusOr<Sqlite> Sqlite::OpenForWrite(const std::string& path) {
+  return Open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
+  return Open(path, SQLITE_OPEN_READONLY);
+}
+
+absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, int flags) {
+  sqlite3* db = nullptr;
+  const int result =
+      sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  CHECK(db != nullptr) << "no memory";
+  Sqlite opened;
+  opened.db_.reset(db);
+  if (result != SQLITE_OK) {
+    return Error(db, path);
+  }
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  return opened;
+}
+
+absl::Status Sqlite::Execute(const char* sql) {
+  return sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK
+             ? absl::OkStatus()
+             : Error(db_.get());
+}
+
+absl::StatusOr<SqliteStatement> Sqlite::Prepare(const char* sql) {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(db_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT,
+                         &statement, nullptr) != SQLITE_OK) {
+    return Error(db_.get());
+  }
+  SqliteStatement prepared;
+  prepared.statement_.reset(statement);
+  return prepared;
+}
+
+int64_t Sqlite::last_insert_rowid() const {
+  return sqlite3_last_insert_rowid(db_.get());
+}
+
+bool Sqlite::in_transaction() const {
+  return sqlite3_get_autocommit(db_.get()) == 0;
+}
+
+}  // namespace paddock::storage

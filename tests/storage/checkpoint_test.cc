@@ -1,0 +1,298 @@
+#include "storage/checkpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "jute/persistence.h"
+#include "storage/checkpointer.h"
+#include "storage/log_fixture.h"
+
+namespace paddock::storage {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+
+std::string Acl(int32_t perms, std::string_view scheme = "world",
+                std::string_view id = "anyone") {
+  std::string bytes;
+  jute::OutputArchive out(&bytes);
+  out.WriteInt(1);
+  jute::Write(jute::ACL{perms, {scheme, id}}, &bytes);
+  return bytes;
+}
+
+std::string Node(std::string_view path, std::string_view data,
+                 const std::string& acl = Acl(31),
+                 const jute::StatPersisted& stat = {}) {
+  std::string bytes;
+  jute::Write(jute::CheckpointNode{path, data, acl, stat}, &bytes);
+  return bytes;
+}
+
+// What a checkpoint holds.
+struct Found {
+  CheckpointHead head;
+  std::map<std::string, std::string> nodes;  // Encoded, by path
+  std::vector<std::string> order;
+};
+
+class CheckpointTest : public testing::Test {
+ protected:
+  absl::Status Write(const CheckpointHead& head,
+                     const std::vector<std::string>& nodes) {
+    auto writer = CheckpointWriter::Open(dir_.path());
+    RETURN_IF_ERROR(writer.status());
+    RETURN_IF_ERROR((*writer)->Begin(head));
+    for (const std::string& node : nodes) {
+      RETURN_IF_ERROR((*writer)->Add(node));
+    }
+    return (*writer)->Commit();
+  }
+
+  absl::StatusOr<Found> Read() {
+    Found found;
+    const auto take = [&](const CheckpointHead& head,
+                          CheckpointSource source) -> absl::Status {
+      found.head = head;
+      while (true) {
+        ASSIGN_OR_RETURN(const std::string records, source());
+        if (records.empty()) {
+          return absl::OkStatus();
+        }
+        jute::InputArchive in(records);
+        while (in.remaining() > 0) {
+          jute::CheckpointNode node;
+          CHECK(jute::Read(in, &node));
+          std::string bytes;
+          jute::Write(node, &bytes);
+          found.order.emplace_back(node.path);
+          found.nodes[std::string(node.path)] = bytes;
+        }
+      }
+    };
+    RETURN_IF_ERROR(ReadCheckpoint(dir_.path(), take));
+    return found;
+  }
+
+  const TempDir dir_;
+};
+
+TEST_F(CheckpointTest, AFolderWithoutOne) {
+  const auto zxid = CheckpointZxid(dir_.path());
+  ASSERT_TRUE(zxid.ok());
+  EXPECT_EQ(*zxid, std::nullopt);
+}
+
+TEST_F(CheckpointTest, HoldsWhatWasWritten) {
+  const jute::StatPersisted stat{.czxid = 1,
+                                 .mzxid = 2,
+                                 .ctime = 3,
+                                 .mtime = 4,
+                                 .version = -5,
+                                 .cversion = 6,
+                                 .aversion = 7,
+                                 .ephemeralOwner = INT64_MIN,
+                                 .pzxid = 8};
+  const std::string binary("\0\xff\n", 3);
+  const std::vector<std::string> nodes = {
+      Node("/b", binary, Acl(1, "digest", "u:h"), stat),
+      Node("/a/x", jute::kNull), Node("/", ""),
+      Node("/a", std::string(1 << 20, 'd'), Acl(31))};
+  ASSERT_TRUE(Write({.zxid = {1, 9},
+                     .digest = 0xfedcba9876543210,
+                     .has_all_nodes = true,
+                     .has_all_sessions = true,
+                     .sessions = {{-5, 4000}, {7, 6000}}},
+                    nodes)
+                  .ok());
+  const auto found = Read();
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->head.zxid, (zab::Zxid{1, 9}));
+  EXPECT_EQ(found->head.digest, 0xfedcba9876543210);
+  ASSERT_EQ(found->head.sessions.size(), 2u);
+  EXPECT_EQ(found->head.sessions[0].id, -5);
+  EXPECT_EQ(found->head.sessions[1].timeout_ms, 6000);
+  EXPECT_THAT(found->nodes,
+              ElementsAre(Pair("/", nodes[2]), Pair("/a", nodes[3]),
+                          Pair("/a/x", nodes[1]), Pair("/b", nodes[0])));
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{1, 9}));
+}
+
+TEST_F(CheckpointTest, ParentsComeBeforeTheirChildren) {
+  // Some characters sort before the slash.
+  ASSERT_TRUE(Write({.zxid = {0, 1}},
+                    {Node("/a!b", ""), Node("/a/b", ""), Node("/a/b/c", ""),
+                     Node("/", ""), Node("/a", ""), Node("/a!b/c", "")})
+                  .ok());
+  const auto found = Read();
+  ASSERT_TRUE(found.ok());
+  std::set<std::string> seen;
+  for (const std::string& path : found->order) {
+    const size_t slash = path.rfind('/');
+    EXPECT_TRUE(path == "/" || seen.contains(path.substr(0, slash)) ||
+                slash == 0)
+        << path;
+    seen.insert(path);
+  }
+  EXPECT_EQ(seen.size(), 6u);
+  EXPECT_EQ(found->head.digest, std::nullopt);
+}
+
+TEST_F(CheckpointTest, TheNextOneWritesTheDifference) {
+  ASSERT_TRUE(
+      Write({.zxid = {0, 1}, .digest = 1, .sessions = {{1, 100}, {2, 100}}},
+            {Node("/", ""), Node("/a", "1"), Node("/b", "1")})
+          .ok());
+  ASSERT_TRUE(Write({.zxid = {0, 5},
+                     .deleted_paths = {"/a", "/b", "/never"},
+                     .closed_sessions = {2, 9},
+                     .sessions = {{3, 100}}},
+                    {Node("/b", "again")})
+                  .ok());
+  const auto found = Read();
+  ASSERT_TRUE(found.ok());
+  EXPECT_THAT(found->nodes, ElementsAre(Pair("/", Node("/", "")),
+                                        Pair("/b", Node("/b", "again"))));
+  ASSERT_EQ(found->head.sessions.size(), 2u);
+  EXPECT_EQ(found->head.sessions[1].id, 3);
+  EXPECT_EQ(found->head.digest, std::nullopt);
+}
+
+TEST_F(CheckpointTest, AWholeOneReplacesAll) {
+  ASSERT_TRUE(Write({.zxid = {0, 1}, .sessions = {{1, 100}}},
+                    {Node("/", ""), Node("/old", "", Acl(3))})
+                  .ok());
+  ASSERT_TRUE(
+      Write({.zxid = {0, 2}, .has_all_nodes = true, .has_all_sessions = true},
+            {Node("/", "new")})
+          .ok());
+  const auto found = Read();
+  ASSERT_TRUE(found.ok());
+  EXPECT_THAT(found->nodes, ElementsAre(Pair("/", Node("/", "new"))));
+  EXPECT_THAT(found->head.sessions, IsEmpty());
+}
+
+TEST_F(CheckpointTest, OneThatIsNotCommittedDoesNotCount) {
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
+  auto writer = CheckpointWriter::Open(dir_.path());
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE((*writer)->Begin({.zxid = {0, 2}}).ok());
+  ASSERT_TRUE((*writer)->Add(Node("/", "2", Acl(1))).ok());
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{0, 1}));
+
+  // A new one starts over, and does not remember the other's lists.
+  ASSERT_TRUE((*writer)->Begin({.zxid = {0, 3}}).ok());
+  ASSERT_TRUE((*writer)->Add(Node("/", "3", Acl(1))).ok());
+  ASSERT_TRUE((*writer)->Commit().ok());
+  const auto found = Read();
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_THAT(found->nodes, ElementsAre(Pair("/", Node("/", "3", Acl(1)))));
+}
+
+TEST_F(CheckpointTest, ADamagedFileIsRefusedWithWhatToDo) {
+  ASSERT_TRUE(
+      Write({.zxid = {0, 1}}, {Node("/", std::string(100000, 'd'))}).ok());
+  const std::string path = dir_.path() + kCheckpointName;
+  std::string bytes = ReadFile(path);
+  WriteFile(path, std::string(bytes.size(), 'x'));
+  EXPECT_TRUE(absl::IsDataLoss(CheckpointZxid(dir_.path()).status()));
+  const absl::Status status = Read().status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("move it away"));
+
+  WriteFile(path, bytes.substr(0, bytes.size() - 8192));  // Cut short
+  EXPECT_TRUE(absl::IsDataLoss(Read().status())) << Read().status();
+}
+
+// --- The thread ---
+
+class CheckpointerTest : public CheckpointTest {
+ protected:
+  std::function<void()> Drained() {
+    return [this] {
+      std::lock_guard lock(mutex_);
+      ++drained_;
+      changed_.notify_all();
+    };
+  }
+  std::function<void(absl::Status)> Done() {
+    return [this](absl::Status status) {
+      std::lock_guard lock(mutex_);
+      done_.push_back(std::move(status));
+      changed_.notify_all();
+    };
+  }
+  absl::Status AwaitDone(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done_.size() >= count; });
+    return done_[count - 1];
+  }
+  void AwaitDrained() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return drained_ > 0; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<absl::Status> done_;
+  int drained_ = 0;
+};
+
+TEST_F(CheckpointerTest, WritesPieceByPiece) {
+  Checkpointer checkpointer(dir_.path(), Drained(), Done());
+  checkpointer.Begin({.zxid = {0, 7}});
+  checkpointer.Add(Node("/", ""));
+  AwaitDrained();
+  EXPECT_EQ(checkpointer.queued_bytes(), 0u);
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), std::nullopt);
+  checkpointer.Add(Node("/a", ""));
+  checkpointer.Finish();
+  EXPECT_TRUE(AwaitDone(1).ok());
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{0, 7}));
+  EXPECT_EQ(Read()->nodes.size(), 2u);
+}
+
+TEST_F(CheckpointerTest, TriesAgainAfterAnError) {
+  const std::string path = dir_.path() + kCheckpointName;
+  std::filesystem::create_directory(path);  // Nobody can write to it
+  Checkpointer checkpointer(dir_.path(), Drained(), Done());
+  checkpointer.Begin({.zxid = {0, 7}});
+  checkpointer.Add(Node("/", ""));
+  checkpointer.Finish();
+  const absl::Status status = AwaitDone(1);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("tree.db"));
+
+  std::filesystem::remove(path);
+  checkpointer.Begin({.zxid = {0, 8}});
+  checkpointer.Add(Node("/", ""));
+  checkpointer.Finish();
+  EXPECT_TRUE(AwaitDone(2).ok());
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{0, 8}));
+}
+
+TEST_F(CheckpointerTest, AStopGivesUpWhatIsNotFinished) {
+  {
+    Checkpointer checkpointer(dir_.path(), Drained(), Done());
+    checkpointer.Begin({.zxid = {0, 7}});
+    checkpointer.Add(Node("/", ""));
+    AwaitDrained();
+  }
+  EXPECT_THAT(done_, IsEmpty());
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), std::nullopt);
+}
+
+}  // namespace
+}  // namespace paddock::storage
