@@ -141,17 +141,24 @@ def test_failed_sync(faulty, number):
     faulty.faults.sync_error = 0
     faulty.start()
     pairs.check(faulty.port)
+    again = raw.reattach(pairs.conn, faulty.port)
+    assert again.session == pairs.conn.session
 
 
-# As a file system goes read-only by itself, while files are open.
-def test_disk_becomes_read_only(faulty):
+# EROFS: as a file system goes read-only by itself, while files are open.
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT,
+                                    errno.EROFS])
+def test_failed_write(faulty, number):
     pairs = Pairs(raw.connect(faulty.port))
     pairs.write(20)
-    faulty.faults.write_error = errno.EROFS
+    faulty.faults.write_error = number
     pairs.write_until_closed()
-    expect_end(faulty, LOG_WRITE_FAILED, "Read-only file system")
+    assert pairs.acked == 20
+    expect_end(faulty, LOG_WRITE_FAILED, os.strerror(number))
+    said = len(faulty.log())
     faulty.launch()
-    expect_end(faulty, DATA_FOLDER, "change its owner or its mode")
+    expect_end(faulty, DATA_FOLDER, os.strerror(number))
+    assert os.strerror(number) in faulty.log()[said:]
     faulty.faults.write_error = 0
     faulty.start()
     pairs.check(faulty.port)
@@ -206,6 +213,18 @@ def test_stalled_disk(faulty):
     faulty.start()
     pairs.check(faulty.port)
     flood.check(faulty.port)
+
+
+def test_kill_while_the_disk_stalls(faulty):
+    pairs = Pairs(raw.connect(faulty.port))
+    pairs.write(5)
+    faulty.faults.stall = 1
+    pairs.send()
+    servers.wait_until(lambda: faulty.faults.stalled, what="the disk stalls")
+    faulty.kill()
+    faulty.faults.stall = faulty.faults.stalled = 0
+    faulty.start()
+    pairs.check(faulty.port)
 
 
 def test_deleted_data_folder(faulty):
