@@ -33,6 +33,8 @@ JAVA_38_CLASSPATH = ":".join(
     )
 )
 JAVA_39_JARS = os.environ.get("ZOOKEEPER_39_JARS", "")
+# Older ones, likewise: DIR/3.4 and so on, for a few tests.
+OLD_JARS = os.environ.get("ZOOKEEPER_OLD_JARS", "")
 
 # Below the ephemeral range.  Runs beside this one start elsewhere in it.
 _PORTS = 5000
@@ -186,8 +188,15 @@ class Paddock(Server):
         return [PADDOCK_BIN, str(config_path)]
 
 
+def java_classpath(version):
+    if version == "3.8":
+        return JAVA_38_CLASSPATH
+    return f"{JAVA_39_JARS}/*" if version == "3.9" else f"{OLD_JARS}/{version}/*"
+
+
 class JavaZooKeeper(Server):
-    """The reference.  `version` is "3.8" or "3.9"; `java_properties` are -D flags."""
+    """The reference.  `version` is "3.8", "3.9", or one of which the jars are in
+    OLD_JARS; `java_properties` are -D flags."""
 
     name = "zookeeper"
 
@@ -197,9 +206,8 @@ class JavaZooKeeper(Server):
         self.java_properties = dict(java_properties or {})
 
     def command(self, config_path):
-        classpath = JAVA_38_CLASSPATH if self.version == "3.8" else f"{JAVA_39_JARS}/*"
         flags = [f"-D{k}={v}" for k, v in self.java_properties.items()]
-        return ["java", "-Xmx1g", *flags, "-cp", classpath,
+        return ["java", "-Xmx1g", *flags, "-cp", java_classpath(self.version),
                 "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(config_path)]
 
 
@@ -208,6 +216,10 @@ def java_available(version):
     if version == "3.8":
         if not pathlib.Path("/usr/share/java/zookeeper.jar").exists():
             return "Debian's zookeeper package is not installed"
+    elif version != "3.9":
+        if not (OLD_JARS and
+                list(pathlib.Path(OLD_JARS, version).glob("zookeeper-*.jar"))):
+            return f"ZooKeeper {version} jars are not here (ZOOKEEPER_OLD_JARS)"
     elif not (JAVA_39_JARS and list(pathlib.Path(JAVA_39_JARS).glob("zookeeper-3.9*.jar"))):
         return "ZooKeeper 3.9 jars are not here (ZOOKEEPER_39_JARS)"
     return None

@@ -84,6 +84,18 @@ fetch_java() {
   export ZOOKEEPER_39_JARS
 }
 
+# Of each older release the last version, for what they leave on disk.
+fetch_old_java() {
+  [[ -z ${ZOOKEEPER_OLD_JARS:-} ]] || return 0
+  local version
+  export ZOOKEEPER_OLD_JARS=$PWD/build/zookeeper-old
+  for version in 3.4.14 3.5.10 3.6.4 3.7.2; do
+    compat-tests/fetch_zookeeper.sh \
+      "$ZOOKEEPER_OLD_JARS/${version%.*}" "$version" >/dev/null ||
+      echo "ZooKeeper $version cannot be fetched; its tests are skipped"
+  done
+}
+
 # build FOLDER [CMAKE FLAG...] [-- TARGET...]
 build() {
   local folder=build/$1 flags=()
@@ -163,6 +175,7 @@ named_stages() {
 
 all_stages() {
   stage "Java ZooKeeper 3.9" fetch_java
+  [[ $mode != full ]] || stage "older ZooKeepers" fetch_old_java
   stage "unit tests, Release" release
   stage "compatibility tests" compat compat-tests
   stage "unit tests, address and undefined behaviour sanitizers" sanitized

@@ -1,5 +1,5 @@
-// What the process `paddock` ends with.  A failed CHECK, which is a bug, ends
-// it with SIGABRT instead.
+// What the process `paddock` ends with, as a server and as a tool.  A failed
+// CHECK, which is a bug, ends it with SIGABRT instead.
 
 #ifndef PADDOCK_EXIT_CODE_H_
 #define PADDOCK_EXIT_CODE_H_
@@ -14,7 +14,7 @@ enum class ExitCode {
   kDataFolderBusy = 4,  // Another process uses the data folder
   kPortInUse = 5,       // The client port is taken
   kListenFailed = 6,    // The client port cannot be opened for another reason
-  kDamagedLog = 7,      // The transaction log is damaged
+  kDamagedLog = 7,      // The transaction log or a snapshot is damaged
   kLogWriteFailed = 8,  // The transaction log could not be written or synced
 };
 

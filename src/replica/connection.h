@@ -64,7 +64,7 @@ struct Connection {
   int64_t last_zxid = 0;
   int64_t last_response_ms = 0;
   int64_t last_latency_ms = 0;
-  LatencyStats latency;
+  Summary latency;  // In ms
 };
 
 }  // namespace paddock::replica

@@ -24,7 +24,7 @@ bool PendingChanges::PathEqual::operator()(const Change* a,
 
 // --- Views ---
 
-const jute::StatPersisted& PendingChanges::View::stat() const {
+jute::StatPersisted PendingChanges::View::stat() const {
   return change_ != nullptr ? change_->stat : node_->stat();
 }
 

@@ -33,7 +33,7 @@ class PendingChanges {
   // A znode as the next transaction will find it.  Valid until Forget().
   class View {
    public:
-    const jute::StatPersisted& stat() const;
+    jute::StatPersisted stat() const;
     absl::Span<const jute::ACL> acl() const;
     int32_t num_children() const;
     int64_t data_bytes() const;

@@ -1,11 +1,13 @@
 #include "replica/prepare.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <variant>
 
 #include "base/check.h"
 #include "fmt/format.h"
+#include "replica/metrics.h"
 #include "replica/multi.h"
 #include "tree/digest.h"
 #include "tree/path.h"
@@ -19,6 +21,17 @@ constexpr int64_t kContainerOwner = std::numeric_limits<int64_t>::min();
 constexpr uint64_t kTtlOwnerMark = 0xff00000000000000;
 constexpr int64_t kTtlMsMax = 0xffffffffff;
 constexpr size_t kTxnHeaderBytes = 32;
+constexpr size_t kNoticesMax = 16;
+constexpr size_t kAclEntryBytesMin = 12;
+
+// A closeSession that would list more than this lists nothing: members delete
+// what the session owns all the same, and none reads a record over 2 MB.
+constexpr size_t kClosePathBytesMax = 1 << 20;
+
+// A few bytes of request, with the scheme "auth", stand for all identities of
+// their sender.  A transaction that gets longer by more than this is refused:
+// others would have to wait for gigabytes to be logged.
+constexpr size_t kAclGrowthMax = 2 << 20;
 
 // CreateRequest.flags (client-protocol.md 3.2).
 bool IsKnownFlags(int32_t flags) { return flags >= 0 && flags <= 6; }
@@ -63,8 +76,12 @@ std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
 
 }  // namespace
 
-Preparer::Preparer(const Options& options, const tree::DataTree& tree)
-    : options_(options), tree_(tree), changes_(tree, options.tree.digest) {}
+Preparer::Preparer(const Options& options, const tree::DataTree& tree,
+                   ServerStats* stats)
+    : options_(options),
+      tree_(tree),
+      stats_(stats),
+      changes_(tree, options.tree.digest) {}
 
 std::optional<std::string> Preparer::Prepare(const Caller& caller, OpCode op,
                                              std::string_view body) {
@@ -90,9 +107,15 @@ std::string Preparer::CloseSession(const Caller& caller) {
   const absl::btree_set<std::string_view> paths =
       changes_.EphemeralsOf(caller.session);
   jute::CloseSessionTxn txn;
-  txn.paths2Delete.assign(paths.begin(), paths.end());
+  size_t bytes_listed = 0;
+  for (const std::string_view path : paths) {
+    bytes_listed += path.size() + sizeof(int32_t);
+  }
+  if (bytes_listed <= kClosePathBytesMax) {
+    txn.paths2Delete.assign(paths.begin(), paths.end());
+  }
   jute::Write(txn, &bytes);
-  for (const std::string_view path : txn.paths2Delete) {
+  for (const std::string_view path : paths) {
     changes_.Delete(caller_.zxid, path);
   }
   return Finish(OpCode::kCloseSession, Error::kOk, std::move(bytes));
@@ -108,6 +131,7 @@ std::string Preparer::SweepContainer(const Caller& caller,
 
 void Preparer::BeginTxn(const Caller& caller, std::string* bytes) {
   caller_ = caller;
+  acl_growth_ = 0;
   bytes->reserve(256);
   bytes->resize(kTxnHeaderBytes);  // Finish() fills it in
 }
@@ -212,8 +236,7 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     return error;
   }
   std::vector<jute::ACL> acl;
-  error = tree::NormalizeAcl(request.acl, caller_.identities,
-                             options_.digest_auth_enabled, &acl);
+  error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
@@ -383,8 +406,7 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
     return Error::kBadArguments;
   }
   std::vector<jute::ACL> acl;
-  const Error error = tree::NormalizeAcl(request.acl, caller_.identities,
-                                         options_.digest_auth_enabled, &acl);
+  const Error error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
@@ -478,8 +500,27 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
   return Error::kOk;
 }
 
+Error Preparer::NormalizeAcl(absl::Span<const jute::ACL> acl,
+                             std::vector<jute::ACL>* normalized) {
+  const auto size = [](absl::Span<const jute::ACL> entries) {
+    size_t bytes = 0;
+    for (const jute::ACL& entry : entries) {
+      bytes += kAclEntryBytesMin + entry.id.scheme.size() + entry.id.id.size();
+    }
+    return bytes;
+  };
+  const Error error = tree::NormalizeAcl(
+      acl, caller_.identities, options_.digest_auth_enabled, normalized);
+  if (error != Error::kOk) {
+    return error;
+  }
+  const size_t before = size(acl);
+  acl_growth_ += std::max(size(*normalized), before) - before;
+  return acl_growth_ > kAclGrowthMax ? Error::kInvalidAcl : Error::kOk;
+}
+
 Error Preparer::CheckQuota(std::string_view path, int64_t count,
-                           int64_t bytes) const {
+                           int64_t bytes) {
   if (!options_.enforce_quota) {
     return Error::kOk;
   }
@@ -490,10 +531,19 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
   if (quota->malformed) {
     return Error::kMarshallingError;
   }
-  return tree::CheckQuota(*quota, count, bytes) ==
-                 tree::QuotaVerdict::kHardExceeded
-             ? Error::kQuotaExceeded
-             : Error::kOk;
+  const tree::QuotaVerdict verdict = tree::CheckQuota(*quota, count, bytes);
+  if (verdict != tree::QuotaVerdict::kHardExceeded) {
+    if (verdict == tree::QuotaVerdict::kSoftExceeded &&
+        notices_.size() < kNoticesMax) {
+      notices_.push_back(fmt::format(
+          "the soft quota of {} is exceeded by a write to {}: {} znodes and {} "
+          "bytes are used",
+          quota->path, path, quota->usage.count, quota->usage.bytes));
+    }
+    return Error::kOk;
+  }
+  ++stats_->quota_exceeded[std::string(NamespaceOf(quota->path))];
+  return Error::kQuotaExceeded;
 }
 
 bool Preparer::Permits(const PendingChanges::View& view, int32_t perms) const {

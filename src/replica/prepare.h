@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -24,6 +25,7 @@
 #include "paddock/error.h"
 #include "replica/options.h"
 #include "replica/pending_changes.h"
+#include "replica/stats.h"
 #include "tree/data_tree.h"
 
 namespace paddock::replica {
@@ -39,8 +41,9 @@ struct Caller {
 
 class Preparer {
  public:
-  // Both outlive the Preparer.
-  Preparer(const Options& options, const tree::DataTree& tree);
+  // All outlive the Preparer.
+  Preparer(const Options& options, const tree::DataTree& tree,
+           ServerStats* stats);
 
   Preparer(const Preparer&) = delete;
   Preparer& operator=(const Preparer&) = delete;
@@ -58,6 +61,9 @@ class Preparer {
 
   // All transactions up to `zxid` are in the tree now.
   void Forget(int64_t zxid) { changes_.Forget(zxid); }
+
+  // What an operator should hear of; at most a few lines.
+  std::vector<std::string> TakeNotices() { return std::exchange(notices_, {}); }
 
   bool has_pending_changes() const { return !changes_.empty(); }
 
@@ -83,7 +89,11 @@ class Preparer {
 
   Error CheckCreate(jute::OpCode op, const jute::CreateRequest& request,
                     int64_t ttl) const;
-  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes) const;
+  // As tree::NormalizeAcl() for the caller.  One transaction may grow by so
+  // much only where "auth" stands for many or for long identities.
+  Error NormalizeAcl(absl::Span<const jute::ACL> acl,
+                     std::vector<jute::ACL>* normalized);
+  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes);
   bool Permits(const PendingChanges::View& view, int32_t perms) const;
 
   bool IsOrdinaryEphemeral(int64_t owner) const;
@@ -93,9 +103,12 @@ class Preparer {
 
   const Options& options_;
   const tree::DataTree& tree_;
-  Caller caller_;  // Of the request that is being prepared
+  ServerStats* const stats_;
+  Caller caller_;          // Of the request that is being prepared
+  size_t acl_growth_ = 0;  // Bytes of its ACLs beyond what the request holds
 
   PendingChanges changes_;
+  std::vector<std::string> notices_;
 };
 
 }  // namespace paddock::replica

@@ -1,12 +1,12 @@
 #include "replica/replica.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
 #include "base/check.h"
 #include "jute/proto.h"
-#include "tree/digest.h"
 
 namespace paddock::replica {
 
@@ -15,47 +15,40 @@ using jute::OpCode;
 Replica::Replica(const Options& options)
     : options_(options),
       tree_(options.tree),
+      restorer_(options.tree.digest, &tree_, &restored_sessions_),
       sessions_(absl::ToInt64Milliseconds(options.tick_time)),
-      preparer_(options_, tree_) {}
+      preparer_(options_, tree_, &stats_) {}
 
 Replica::~Replica() = default;
 
-bool Replica::Restore(const zab::Txn& txn) {
+absl::Status Replica::RestoreSnapshot(zab::Zxid zxid, ByteSource source) {
   CHECK(!peer_.has_value()) << "restored while running";
-  jute::InputArchive in(txn.bytes);
-  jute::TxnHeader header;
-  if (!jute::Read(in, &header)) {
-    return false;
-  }
-  const std::string_view record =
-      std::string_view(txn.bytes).substr(txn.bytes.size() - in.remaining());
-  results_.clear();
-  if (!tree_.Apply(header, record, &results_, [](const tree::Change&) {})) {
-    return false;
-  }
-  const SessionId session{header.clientId};
-  if (header.type == static_cast<int32_t>(OpCode::kCreateSession)) {
-    jute::CreateSessionTxn create;
-    if (!jute::Read(record, &create) || session == kNoSession) {
-      return false;
-    }
-    sessions_.Add(session, create.timeOut);
-  } else if (header.type == static_cast<int32_t>(OpCode::kCloseSession)) {
-    sessions_.Remove(session);
-  }
-  return true;
+  return restorer_.RestoreSnapshot(zxid.ToWire(), source);
 }
 
-void Replica::FinishRestore(const Tick& tick) {
+bool Replica::Restore(const zab::Txn& txn) {
+  CHECK(!peer_.has_value()) << "restored while running";
+  return restorer_.RestoreTxn(txn.bytes);
+}
+
+std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
   CHECK(!peer_.has_value());
+  for (const auto& [id, timeout_ms] : restored_sessions_) {
+    sessions_.Add(SessionId{id}, timeout_ms);
+  }
+  restored_sessions_.clear();
   peer_.emplace(zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())});
   Step(tick);
   next_session_id_ =
       ToWire(FirstSessionId(options_.server_id, options_.session_id_seed_ms));
   for (const auto& [id, session] : sessions_.all()) {
     sessions_.Touch(session.get(), now_ms_);
-    // The wall clock may have gone back since an id was given out.
-    next_session_id_ = std::max(next_session_id_, ToWire(id) + 1);
+    // The wall clock may have gone back since an id was given out.  Ids with
+    // another top byte are those of other servers.
+    constexpr int kServerShift = 56;
+    if (ToWire(id) >> kServerShift == next_session_id_ >> kServerShift) {
+      next_session_id_ = std::max(next_session_id_, ToWire(id) + 1);
+    }
   }
   next_sweep_ms_ =
       now_ms_ + absl::ToInt64Milliseconds(options_.container_check_interval);
@@ -68,6 +61,7 @@ void Replica::FinishRestore(const Tick& tick) {
   for (const SessionId owner : owners_gone) {
     CloseSession(owner, /*cxid=*/0, kNoConnection);
   }
+  return restorer_.Findings();
 }
 
 void Replica::Step(const Tick& event) {
@@ -127,6 +121,9 @@ void Replica::Step(const Persisted& event) {
   zab::Ready ready = peer_->TakeReady();
   std::move(ready.writes.begin(), ready.writes.end(),
             std::back_inserter(ready_.writes));
+  if (!ready.committed.empty()) {
+    stats_.batch_size.Add(static_cast<int64_t>(ready.committed.size()));
+  }
   for (const zab::Txn& txn : ready.committed) {
     Commit(txn);
   }
@@ -154,6 +151,7 @@ Ready Replica::TakeReady() {
     std::move(ready.writes.begin(), ready.writes.end(),
               std::back_inserter(ready_.writes));
   }
+  ready_.notices = preparer_.TakeNotices();
   return std::exchange(ready_, Ready());
 }
 
@@ -192,6 +190,13 @@ void Replica::CountOutput(Connection& connection) {
   connection.out_counted = connection.out.size();
 }
 
+bool Replica::IsDropped(ConnectionId id, absl::Duration waited) const {
+  const Connection* connection = Find(id);
+  return options_.drop_stale_requests && connection != nullptr &&
+         connection->session != nullptr &&
+         IsStale(*connection->session, absl::ToInt64Milliseconds(waited));
+}
+
 bool Replica::HasSession(ConnectionId id) const {
   const Connection* connection = Find(id);
   return connection != nullptr && connection->handshake_done;
@@ -219,7 +224,7 @@ Caller Replica::NextCaller(SessionId session, int32_t cxid,
 int64_t Replica::Propose(std::string txn, int64_t zxid,
                          ConnectionId connection) {
   peer_->Propose({zab::Zxid::FromWire(zxid), std::move(txn)});
-  proposals_.push_back({zxid, connection});
+  proposals_.push_back({zxid, connection, now_ms_});
   return zxid;
 }
 
@@ -231,14 +236,11 @@ void Replica::Commit(const zab::Txn& txn) {
   const std::string_view record =
       std::string_view(txn.bytes).substr(txn.bytes.size() - in.remaining());
   results_.clear();
-  const bool applied =
-      tree_.Apply(header, record, &results_, [&](const tree::Change& change) {
-        watches_.Trigger(change, [&](const tree::Notification& notification) {
-          Deliver(notification, header.zxid);
-        });
-      });
+  const bool applied = tree_.Apply(
+      header, record, &results_,
+      [&](const tree::Change& change) { ReportChange(change, header.zxid); });
   CHECK(applied) << "a transaction of ours, zxid " << header.zxid;
-  CheckDigest(header, record);
+  CheckDigest(header);
   preparer_.Forget(header.zxid);
   ++stats_.commits;
 
@@ -246,6 +248,10 @@ void Replica::Commit(const zab::Txn& txn) {
   const Proposal proposal = proposals_.front();
   proposals_.pop_front();
   CHECK_EQ(proposal.zxid, header.zxid);
+  stats_.log_time.Add(now_ms_ - proposal.since_ms);
+  if (wall_ms_ >= header.time) {  // The wall clock may have gone back
+    stats_.propagation_latency.Add(wall_ms_ - header.time);
+  }
   Complete(header, proposal.connection);
   while (!syncs_.empty() && syncs_.front().zxid <= header.zxid) {
     const ConnectionId id = syncs_.front().connection;
@@ -256,20 +262,28 @@ void Replica::Commit(const zab::Txn& txn) {
   }
 }
 
+void Replica::ReportChange(const tree::Change& change, int64_t zxid) {
+  std::array<int64_t, 5> counts{};
+  watches_.Trigger(change, [&](const tree::Notification& notification) {
+    ++counts[static_cast<size_t>(notification.type)];
+    Deliver(notification, zxid);
+  });
+  for (size_t type = 0; type < counts.size(); ++type) {
+    if (counts[type] > 0) {
+      stats_.watches_triggered[type].Add(counts[type]);
+    }
+  }
+}
+
 // What was prepared must be what happened: the transaction tells the digest of
 // the tree after it.
-void Replica::CheckDigest(const jute::TxnHeader& header,
-                          std::string_view record) const {
+void Replica::CheckDigest(const jute::TxnHeader& header) const {
   if (!options_.tree.digest ||
       header.type == static_cast<int32_t>(OpCode::kError)) {
     return;
   }
-  constexpr size_t kDigestBytes = 12;
-  CHECK_GE(record.size(), kDigestBytes);
-  jute::TxnDigest digest;
-  CHECK(jute::Read(record.substr(record.size() - kDigestBytes), &digest));
-  CHECK_EQ(digest.version, tree::kDigestVersion);
-  CHECK_EQ(static_cast<uint64_t>(digest.treeDigest), tree_.digest())
+  CHECK(tree_.announced_digest().has_value()) << "at zxid " << header.zxid;
+  CHECK_EQ(*tree_.announced_digest(), tree_.digest())
       << "at zxid " << header.zxid;
 }
 

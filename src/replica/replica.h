@@ -39,7 +39,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/byte_stream.h"
 #include "base/ids.h"
 #include "jute/txn.h"
 #include "replica/connection.h"
@@ -48,6 +50,8 @@
 #include "replica/sessions.h"
 #include "replica/stats.h"
 #include "tree/data_tree.h"
+#include "tree/restorer.h"
+#include "tree/snapshot.h"
 #include "tree/watches.h"
 #include "zab/peer.h"
 
@@ -74,6 +78,7 @@ struct Connected {
 struct Received {
   ConnectionId connection = kNoConnection;
   std::string_view frame;
+  absl::Duration waited = absl::ZeroDuration();  // Held back by the owner
 };
 
 // The connection is gone: closed by the client, by the owner or by an error.
@@ -105,8 +110,9 @@ struct Output {
 };
 
 struct Ready {
-  std::vector<Output> outputs;     // At most one for each connection
-  std::vector<zab::Write> writes;  // Keep the order, then report Persisted
+  std::vector<Output> outputs;       // At most one for each connection
+  std::vector<zab::Write> writes;    // Keep the order, then report Persisted
+  std::vector<std::string> notices;  // Lines for the log, for operators
 };
 
 class Replica {
@@ -118,14 +124,20 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
+  // Starts from the snapshot `source` instead, which is named after `zxid`.
+  // Errors: those of tree::ReadSnapshot(), after which the history is empty
+  // again.  Before the first Restore().
+  absl::Status RestoreSnapshot(zab::Zxid zxid, ByteSource source);
+
   // Replays one transaction of the log; in zxid order, before FinishRestore().
   // False when its bytes cannot be decoded.
   [[nodiscard]] bool Restore(const zab::Txn& txn);
 
   // Ends the replay: every restored session's clock starts afresh at
   // `tick.now`, ephemerals without a session are marked for removal.  Called
-  // exactly once, before the first Step().
-  void FinishRestore(const Tick& tick);
+  // exactly once, before the first Step().  Returns what an operator should
+  // hear of the state restored (tree::Restorer::Findings()).
+  std::vector<std::string> FinishRestore(const Tick& tick);
 
   void Step(const Tick& event);
   void Step(const Connected& event);
@@ -150,6 +162,10 @@ class Replica {
   size_t outstanding() const;
   size_t outstanding(ConnectionId connection) const;
 
+  // Whether a request that has waited so long would be dropped as stale, and
+  // its connection closed.
+  bool IsDropped(ConnectionId connection, absl::Duration waited) const;
+
   // Whether the connection is so far behind with taking its output that its
   // next request must wait.
   bool IsBehind(ConnectionId connection) const;
@@ -172,27 +188,33 @@ class Replica {
   struct Proposal {
     int64_t zxid = 0;
     ConnectionId connection = kNoConnection;
+    int64_t since_ms = 0;
   };
 
   Connection* Find(ConnectionId id);
   const Connection* Find(ConnectionId id) const;
 
-  // Intake (requests.cc).
+  // Handshakes (handshake.cc).
   void Connect(Connection& connection, std::string_view frame);
   void CreateSession(Connection& connection, int32_t timeout_ms);
   void RenewSession(Connection& connection, SessionId id,
                     std::string_view password, int32_t timeout_ms);
+  void SendConnectResponse(Connection& connection, bool accepted);
+
+  // Intake (requests.cc).
   void Request(Connection& connection, int32_t xid, const Op& op,
-               std::string_view body);
+               std::string_view body, int64_t arrived_ms);
+  bool IsStale(const Session& session, int64_t waited_ms) const;
+  bool IsThrottled(const Op& op, int64_t waited_ms) const;
   void Authenticate(Connection& connection, int32_t xid, std::string_view body);
   bool AddIdentity(Connection& connection, std::string_view scheme,
                    std::string_view auth);
   bool IsAuthSufficient(const Connection& connection) const;
   void AwaitTurn(Connection& connection, const Op& op, int32_t xid,
-                 std::string_view body);
+                 std::string_view body, int64_t arrived_ms);
   void AnswerImpatientPings();
   void AwaitTransaction(Connection& connection, const Op& op, int32_t xid,
-                        int64_t zxid);
+                        int64_t zxid, int64_t arrived_ms);
 
   // Answers (requests.cc).
   void Evaluate(Connection& connection, const Op& op, int32_t xid,
@@ -206,7 +228,6 @@ class Replica {
   void Enqueue(Connection& connection, std::string frame, bool then_close);
   // Likewise an error that ends the connection.
   void Refuse(Connection& connection, int32_t xid, int64_t zxid, Error error);
-  void SendConnectResponse(Connection& connection, bool accepted);
   void AdvanceQueue(Connection& connection);
   void SendEvent(Connection& connection, tree::EventType type,
                  std::string_view path, int64_t zxid);
@@ -223,8 +244,8 @@ class Replica {
                     absl::Span<const tree::Identity> identities) const;
   int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
   void Commit(const zab::Txn& txn);
-  void CheckDigest(const jute::TxnHeader& header,
-                   std::string_view record) const;
+  void ReportChange(const tree::Change& change, int64_t zxid);
+  void CheckDigest(const jute::TxnHeader& header) const;
   void Complete(const jute::TxnHeader& header, ConnectionId requester);
   void Deliver(const tree::Notification& notification, int64_t zxid);
   void ExpireSession(SessionId id);
@@ -235,6 +256,8 @@ class Replica {
 
   const Options options_;
   tree::DataTree tree_;
+  tree::SessionTimeouts restored_sessions_;  // Until FinishRestore()
+  tree::Restorer restorer_;                  // Likewise
   tree::WatchTable watches_;
   SessionTable sessions_;
   Preparer preparer_;

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "cli/tool.h"
 #include "paddock/config.h"
 #include "paddock/exit_code.h"
 #include "paddock/version.h"
@@ -30,6 +31,11 @@ constexpr char kHelp[] =
        paddock --version
        paddock --help
 
+Tools for data folders; each has a --help of its own:
+       paddock export DATADIR   write a snapshot that ZooKeeper starts on
+       paddock import SOURCE DATADIR
+                                make a data folder with the state of another
+
 SIGTERM and SIGINT stop it.
 
 Exit codes:
@@ -40,7 +46,7 @@ Exit codes:
   4  another process uses the data folder
   5  the client port is in use
   6  the client port cannot be opened for another reason
-  7  the transaction log is damaged
+  7  the transaction log or a snapshot is damaged
   8  the transaction log could not be written or synced
 )";
 
@@ -115,13 +121,13 @@ ExitCode Serve(const std::string& config_file) {
   }
   if (const absl::Status status = log::Configure(LogOptions(parsed->config));
       !status.ok()) {
-    log::Error("log.file: {}", Message(status));
+    log::Error("{}{}", parsed->Origin("log.file"), Message(status));
     return ExitCode::kUsage;
   }
   for (const std::string& warning : parsed->warnings) {
     log::Warning("{}", warning);
   }
-  server::Server server(server::ServerOptionsFrom(parsed->config));
+  server::Server server(server::ServerOptionsFrom(*parsed));
   const ExitCode started = server.Start();
   return started == ExitCode::kOk ? server.Run() : started;
 }
@@ -164,6 +170,9 @@ ExitCode Run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
   try {
+    if (const auto code = paddock::cli::RunTool(argc, argv)) {
+      return static_cast<int>(*code);
+    }
     const auto line = paddock::ParseCommandLine(argc, argv);
     return static_cast<int>(line ? paddock::Run(*line)
                                  : paddock::ExitCode::kUsage);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <utility>
 
@@ -210,6 +211,11 @@ absl::StatusOr<std::vector<std::string>> ListDir(const std::string& dir) {
 absl::Status RemoveFile(const std::string& path) {
   return unlink(path.c_str()) == 0 ? absl::OkStatus()
                                    : ErrnoStatus("unlink", path);
+}
+
+absl::Status RenameFile(const std::string& from, const std::string& to) {
+  return rename(from.c_str(), to.c_str()) == 0 ? absl::OkStatus()
+                                               : ErrnoStatus("rename", from);
 }
 
 bool SameDir(const std::string& a, const std::string& b) {

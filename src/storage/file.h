@@ -78,6 +78,9 @@ absl::StatusOr<std::vector<std::string>> ListDir(const std::string& dir);
 
 absl::Status RemoveFile(const std::string& path);
 
+// Gives the file another name in the same folder, in place of what has it.
+absl::Status RenameFile(const std::string& from, const std::string& to);
+
 // Whether both name one folder that exists.
 bool SameDir(const std::string& a, const std::string& b);
 

@@ -3,21 +3,21 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/status_macros.h"
 #include "storage/log_format.h"
+#include "storage/snapshot_file.h"
 
 namespace paddock::storage {
 namespace {
 
 constexpr char kLockFile[] = "/paddock.lock";
 constexpr char kLogPrefix[] = "log.";
-constexpr char kSnapshotPrefix[] = "snapshot.";
 
 // Says of `error` which folder it concerns and what to do about it.
 absl::Status Explain(const absl::Status& error, const std::string& dir) {
@@ -44,28 +44,28 @@ absl::Status Explain(const absl::Status& error, const std::string& dir) {
   }
 }
 
-// The compressed snapshots of a Java server have a suffix.
-std::string_view WithoutSuffix(std::string_view name) {
-  for (const std::string_view suffix : {".gz", ".snappy"}) {
-    if (name.size() > suffix.size() &&
-        name.substr(name.size() - suffix.size()) == suffix) {
-      return name.substr(0, name.size() - suffix.size());
-    }
-  }
-  return name;
+bool IsLog(std::string_view name) {
+  return ZxidOfName(kLogPrefix, name).has_value();
 }
 
-// The zxids in the names of files in `path` that start with `prefix`.
-absl::StatusOr<std::vector<zab::Zxid>> ZxidsOf(const std::string& path,
-                                               std::string_view prefix) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(path));
-  std::vector<zab::Zxid> zxids;
-  for (const std::string& name : names) {
-    if (const auto zxid = ZxidOfName(prefix, WithoutSuffix(name))) {
-      zxids.push_back(*zxid);
+bool IsSnapshot(std::string_view name) {
+  return ParseSnapshotName(name).has_value();
+}
+
+int64_t BytesOf(const std::string& path, bool (*is_one)(std::string_view)) {
+  const auto names = ListDir(path);
+  int64_t bytes = 0;
+  if (names.ok()) {
+    for (const std::string& name : *names) {
+      if (!is_one(name)) {
+        continue;
+      }
+      const auto file = File::OpenForRead(path + "/" + name);
+      const auto size = file.ok() ? file->Size() : file.status();
+      bytes += size.ok() ? *size : 0;
     }
   }
-  return zxids;
+  return bytes;
 }
 
 }  // namespace
@@ -106,29 +106,24 @@ absl::StatusOr<Folder> Folder::Open(const std::string& dir, bool create) {
   return Folder(path, *std::move(lock));
 }
 
+bool IsHistoryFile(const std::string& name) {
+  return IsLog(name) || IsSnapshot(name);
+}
+
 absl::Status CheckContents(const std::string& data_path,
                            const std::string& log_path) {
-  ASSIGN_OR_RETURN(const auto snapshots, ZxidsOf(data_path, kSnapshotPrefix));
-  for (const zab::Zxid zxid : snapshots) {
-    if (zxid != zab::Zxid{}) {
-      return absl::UnimplementedError(fmt::format(
-          "{} holds snapshots of a ZooKeeper server; importing them is not "
-          "supported yet",
-          data_path));
-    }
-  }
   if (SameDir(data_path, log_path)) {
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const auto strays, ZxidsOf(data_path, kLogPrefix));
-  if (!strays.empty()) {
+  ASSIGN_OR_RETURN(const auto in_data, ListDir(data_path));
+  if (std::any_of(in_data.begin(), in_data.end(), IsLog)) {
     return absl::FailedPreconditionError(fmt::format(
         "{} holds transaction logs, but dataLogDir says that they are in {}; "
         "move them there",
         data_path, log_path));
   }
-  ASSIGN_OR_RETURN(const auto misplaced, ZxidsOf(log_path, kSnapshotPrefix));
-  if (!misplaced.empty()) {
+  ASSIGN_OR_RETURN(const auto in_log, ListDir(log_path));
+  if (std::any_of(in_log.begin(), in_log.end(), IsSnapshot)) {
     return absl::FailedPreconditionError(fmt::format(
         "{} holds snapshots, but dataDir says that they are in {}; move them "
         "there",
@@ -137,20 +132,10 @@ absl::Status CheckContents(const std::string& data_path,
   return absl::OkStatus();
 }
 
-int64_t FileBytes(const std::string& path, const std::string& prefix) {
-  const auto names = ListDir(path);
-  int64_t bytes = 0;
-  if (names.ok()) {
-    for (const std::string& name : *names) {
-      if (!ZxidOfName(prefix, WithoutSuffix(name))) {
-        continue;
-      }
-      const auto file = File::OpenForRead(path + "/" + name);
-      const auto size = file.ok() ? file->Size() : file.status();
-      bytes += size.ok() ? *size : 0;
-    }
-  }
-  return bytes;
+int64_t SnapshotBytes(const std::string& path) {
+  return BytesOf(path, IsSnapshot);
 }
+
+int64_t LogBytes(const std::string& path) { return BytesOf(path, IsLog); }
 
 }  // namespace paddock::storage

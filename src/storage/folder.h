@@ -34,14 +34,17 @@ class Folder {
   File lock_;
 };
 
-// Checks that the folders hold a history that can be loaded today: no snapshot
-// but the empty one of a new Java server, and no log or snapshot in the wrong
-// one of the two folders.  Errors: kUnimplemented, kFailedPrecondition.
+// Whether `name` is that of a transaction log or of a snapshot.
+bool IsHistoryFile(const std::string& name);
+
+// Checks that no log or snapshot is in the wrong one of two folders.
+// Errors: kFailedPrecondition.
 absl::Status CheckContents(const std::string& data_path,
                            const std::string& log_path);
 
-// The size of all files in `path` named PREFIX<zxid>; 0 if it cannot be read.
-int64_t FileBytes(const std::string& path, const std::string& prefix);
+// The size of all snapshots, or logs, in `path`; 0 if it cannot be read.
+int64_t SnapshotBytes(const std::string& path);
+int64_t LogBytes(const std::string& path);
 
 }  // namespace paddock::storage
 

@@ -57,21 +57,22 @@ absl::StatusOr<bool> MissesSector(const File& file, int64_t from, int64_t to) {
 
 class Replay {
  public:
-  Replay(const std::string& dir,
-         absl::FunctionRef<absl::Status(const zab::Txn&)> restore)
-      : dir_(dir), restore_(restore) {}
+  Replay(const std::string& dir, zab::Zxid start, RestoreTxn restore)
+      : dir_(dir), start_(start), restore_(restore), last_(start) {}
 
   absl::StatusOr<zab::DurableState> Run() {
     RETURN_IF_ERROR(List());
     for (const LogFile& file : files_) {
       RETURN_IF_ERROR(ReadFile(file));
     }
-    RETURN_IF_ERROR(Tidy());
     if (told_progress_) {
       log::Info("loaded {} transactions", txn_count_);
     }
     return zab::DurableState{last_};
   }
+
+  // After Run().
+  absl::Status Tidy();
 
  private:
   // An end that is not clean.
@@ -91,12 +92,12 @@ class Replay {
                                       const LogFile& log) const;
   absl::Status JudgeTail(const File& file, const Trouble& trouble) const;
   absl::Status Damage(const Trouble& trouble, const IntactRecord& next) const;
-  absl::Status Tidy();
   absl::Status RewriteLastBatch(File* file) const;
   void Progress(int64_t bytes_done);
 
   const std::string& dir_;
-  const absl::FunctionRef<absl::Status(const zab::Txn&)> restore_;
+  const zab::Zxid start_;
+  const RestoreTxn restore_;
   std::vector<LogFile> files_;  // By zxid
 
   zab::Zxid last_;
@@ -120,11 +121,22 @@ class Replay {
 absl::Status Replay::List() {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(dir_));
   for (const std::string& name : names) {
-    const std::optional<zab::Zxid> zxid = ZxidOfName("log.", name);
-    if (!zxid) {
-      continue;
+    if (const std::optional<zab::Zxid> zxid = ZxidOfName("log.", name)) {
+      files_.push_back({dir_ + "/" + name, *zxid});
     }
-    LogFile log{dir_ + "/" + name, *zxid};
+  }
+  std::sort(files_.begin(), files_.end(),
+            [](const LogFile& a, const LogFile& b) {
+              return a.name_zxid < b.name_zxid;
+            });
+  // The first that may hold something new is the last one named before it.
+  const auto newer = std::find_if(
+      files_.begin(), files_.end(),
+      [this](const LogFile& log) { return log.name_zxid > start_; });
+  if (newer != files_.begin()) {
+    files_.erase(files_.begin(), newer - 1);
+  }
+  for (LogFile& log : files_) {
     ASSIGN_OR_RETURN(const File file, File::OpenForRead(log.path));
     ASSIGN_OR_RETURN(LogReader reader, LogReader::Open(&file));
     log.bytes = reader.file_bytes();
@@ -134,15 +146,8 @@ absl::Status Replay::List() {
     }
     log.has_record = first == LogReader::Outcome::kRecord;
     bytes_total_ += log.bytes;
-    files_.push_back(std::move(log));
-  }
-  std::sort(files_.begin(), files_.end(),
-            [](const LogFile& a, const LogFile& b) {
-              return a.name_zxid < b.name_zxid;
-            });
-  for (const LogFile& file : files_) {
-    if (file.has_record) {
-      newest_ = &file;
+    if (log.has_record) {
+      newest_ = &log;
     }
   }
   return absl::OkStatus();
@@ -202,7 +207,7 @@ absl::Status Replay::CheckFirst(const LogFile& log, zab::Zxid first) const {
         fmt::format("{} begins with zxid 0x{:x}, not the one in its name",
                     log.path, Hex(first)));
   }
-  if (Continues(last_, first) || first == last_) {
+  if (Continues(last_, first) || first == last_ || first <= start_) {
     return absl::OkStatus();
   }
   if (trouble_) {
@@ -227,6 +232,9 @@ absl::Status Replay::CheckFirst(const LogFile& log, zab::Zxid first) const {
 
 absl::Status Replay::Take(const LogFile& log, const LogReader& reader) {
   const Record& record = reader.record();
+  if (record.zxid <= start_ && start_ != zab::Zxid{}) {
+    return absl::OkStatus();  // The state at the start has it
+  }
   if (record.zxid == last_ && txn_count_ > 0) {
     return TakeRepeated(log, reader);
   }
@@ -358,10 +366,19 @@ void Replay::Progress(int64_t bytes_done) {
 
 }  // namespace
 
-absl::StatusOr<zab::DurableState> ReplayLogs(
-    const std::string& dir,
-    absl::FunctionRef<absl::Status(const zab::Txn&)> restore) {
-  return Replay(dir, restore).Run();
+absl::StatusOr<zab::DurableState> ReplayLogs(const std::string& dir,
+                                             zab::Zxid start,
+                                             RestoreTxn restore) {
+  Replay replay(dir, start, restore);
+  ASSIGN_OR_RETURN(const zab::DurableState state, replay.Run());
+  RETURN_IF_ERROR(replay.Tidy());
+  return state;
+}
+
+absl::StatusOr<zab::DurableState> ReadLogs(const std::string& dir,
+                                           zab::Zxid start,
+                                           RestoreTxn restore) {
+  return Replay(dir, start, restore).Run();
 }
 
 }  // namespace paddock::storage

@@ -27,16 +27,24 @@
 
 namespace paddock::storage {
 
-// Passes every transaction in the logs of `dir` to `restore`, in zxid order,
-// each once.  Then cuts a torn tail and the padding off the newest file,
-// removes newer files without a record, and makes all of it durable, for what
-// was replayed counts as promised from now on.
+// Takes one transaction; what it returns ends the replay.
+using RestoreTxn = absl::FunctionRef<absl::Status(const zab::Txn&)>;
+
+// Passes every transaction after `start` in the logs of `dir` to `restore`, in
+// zxid order, each once.  Logs that can hold none are not looked at.  Then cuts
+// a torn tail and the padding off the newest file, removes newer files without
+// a record, and makes all of it durable, for what was replayed counts as
+// promised from now on.  Returns `start` where there is nothing after it.
 //
 // Errors: kDataLoss for damage and for gaps, with file and offset, after which
 // nothing was changed; what `restore` returns; those of file.h.
-absl::StatusOr<zab::DurableState> ReplayLogs(
-    const std::string& dir,
-    absl::FunctionRef<absl::Status(const zab::Txn&)> restore);
+absl::StatusOr<zab::DurableState> ReplayLogs(const std::string& dir,
+                                             zab::Zxid start,
+                                             RestoreTxn restore);
+
+// The same, but changes nothing.
+absl::StatusOr<zab::DurableState> ReadLogs(const std::string& dir,
+                                           zab::Zxid start, RestoreTxn restore);
 
 }  // namespace paddock::storage
 

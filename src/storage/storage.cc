@@ -11,7 +11,6 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "storage/log_format.h"
-#include "storage/replay.h"
 
 namespace paddock::storage {
 namespace {
@@ -21,15 +20,27 @@ absl::Duration Now() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
+absl::StatusOr<Folder> OpenFolder(const std::string& dir, bool create,
+                                  const std::string& origin) {
+  absl::StatusOr<Folder> folder = Folder::Open(dir, create);
+  if (folder.ok()) {
+    return folder;
+  }
+  const absl::string_view message = folder.status().message();
+  return absl::Status(folder.status().code(),
+                      fmt::format("{}{}", origin, std::string(message)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const Options& options) {
   ASSIGN_OR_RETURN(Folder data,
-                   Folder::Open(options.data_dir, options.create_dirs));
+                   OpenFolder(options.data_dir, options.create_dirs,
+                              options.data_dir_origin));
   std::optional<Folder> log;
   if (!SameDir(data.path(), options.data_log_dir + kVersionDir)) {
-    ASSIGN_OR_RETURN(log,
-                     Folder::Open(options.data_log_dir, options.create_dirs));
+    ASSIGN_OR_RETURN(log, OpenFolder(options.data_log_dir, options.create_dirs,
+                                     options.data_log_dir_origin));
   }
   RETURN_IF_ERROR(CheckContents(data.path(), log ? log->path() : data.path()));
   return std::unique_ptr<Storage>(
@@ -44,11 +55,10 @@ Storage::Storage(const Options& options, Folder data, std::optional<Folder> log)
 
 Storage::~Storage() { Stop(); }
 
-absl::StatusOr<zab::DurableState> Storage::Load(
-    absl::FunctionRef<absl::Status(const zab::Txn&)> restore) {
+absl::StatusOr<zab::DurableState> Storage::Load(const Restore& restore) {
   CHECK(!loaded_);
   ASSIGN_OR_RETURN(const zab::DurableState state,
-                   ReplayLogs(log_path(), restore));
+                   LoadHistory(data_.path(), log_path(), restore));
   last_submitted_ = state.last_zxid;
   loaded_ = true;
   return state;
@@ -102,11 +112,9 @@ void Storage::Stop() {
   thread_.join();
 }
 
-int64_t Storage::DataBytes() const {
-  return FileBytes(data_.path(), "snapshot.");
-}
+int64_t Storage::DataBytes() const { return SnapshotBytes(data_.path()); }
 
-int64_t Storage::LogBytes() const { return FileBytes(log_path(), "log."); }
+int64_t Storage::LogBytes() const { return storage::LogBytes(log_path()); }
 
 SyncStats Storage::TakeSyncStats() {
   std::lock_guard lock(mutex_);
@@ -176,8 +184,8 @@ absl::Status Storage::Sync() {
   if (is_slow && slow_sync_lines_.Allow(end)) {
     log::Warning(
         "syncing the transaction log took {} ms; a disk of its own for "
-        "dataLogDir makes it faster ({} such lines suppressed)",
-        absl::ToInt64Milliseconds(took), slow_sync_lines_.TakeSuppressed());
+        "dataLogDir makes it faster{}",
+        absl::ToInt64Milliseconds(took), slow_sync_lines_.TakeSuppressedText());
   }
   return absl::OkStatus();
 }

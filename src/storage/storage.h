@@ -1,11 +1,12 @@
-// Storage keeps a member's history on its disk: today the transaction log, in
-// ZooKeeper's own format (zab-and-disk.md 6.1; txn_log.h).
+// Storage keeps a member's history on its disk: the transaction log, in
+// ZooKeeper's own format (zab-and-disk.md 6.1; txn_log.h).  It starts from
+// snapshots as well (snapshot_file.h), but writes none while it runs.
 //
 // Open() takes the folders for this process alone.  Load() replays what they
-// hold.  After Start(), batches given to Submit() are appended and synced on a
-// thread of Storage's own, and reported in order; while one batch is being
-// synced the next one gathers, so that a busy log syncs rarely and an idle one
-// at once.
+// hold (history.h).  After Start(), batches given to Submit() are appended and
+// synced on a thread of Storage's own, and reported in order; while one batch
+// is being synced the next one gathers, so that a busy log syncs rarely and an
+// idle one at once.
 //
 // A write or sync that fails is final: nothing after it is reported as
 // durable, and nothing is retried as if it had worked.
@@ -23,20 +24,23 @@
 #include <thread>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/log.h"
 #include "storage/folder.h"
+#include "storage/history.h"
 #include "storage/txn_log.h"
 #include "zab/write.h"
 
 namespace paddock::storage {
 
 struct Options {
-  std::string data_dir;                  // Holds version-2/
-  std::string data_log_dir;              // Likewise; may be the same folder
+  std::string data_dir;      // Holds version-2/
+  std::string data_log_dir;  // Likewise; may be the same folder
+  // Where these values come from: what messages about them begin with.
+  std::string data_dir_origin;
+  std::string data_log_dir_origin;
   bool create_dirs = true;               // datadir.autocreate
   int64_t preallocate_bytes = 64 << 20;  // preAllocSize; <= 0: none
   int64_t log_bytes_max = -1;            // txnLogSizeLimitInKb; < 0: none
@@ -66,14 +70,14 @@ class Storage {
   // Stops as Stop() does.
   ~Storage();
 
-  // Passes every transaction in the log to `restore`, in zxid order, and
-  // returns what Zab resumes from.  A torn tail, which nobody was promised, is
-  // cut off with one log line.  Errors: kDataLoss for damage in front of
-  // confirmed records and for gaps, with file and offset; whatever `restore`
+  // Passes the newest whole snapshot and every transaction after it to
+  // `restore`, and returns what Zab resumes from.  A torn tail, which nobody
+  // was promised, is cut off with one log line.  Errors: kDataLoss for damage
+  // in front of confirmed records, for gaps, and for a damaged snapshot that
+  // the log cannot replace, with the file and what to do; what `restore`
   // returns.  A load longer than a second logs its progress.
   // REQUIRES: called once
-  absl::StatusOr<zab::DurableState> Load(
-      absl::FunctionRef<absl::Status(const zab::Txn&)> restore);
+  absl::StatusOr<zab::DurableState> Load(const Restore& restore);
 
   // Starts the log thread.  Both functions are called on it: `persisted` with
   // the id of the last write that is durable, `failed` once, when the log

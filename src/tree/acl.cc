@@ -18,16 +18,6 @@ namespace {
 // may have many identities.  A result that is longer is refused.
 constexpr size_t kExpandedEntriesMax = 100'000;
 
-std::string Encode(absl::Span<const jute::ACL> entries) {
-  std::string bytes;
-  jute::OutputArchive out(&bytes);
-  out.WriteInt(static_cast<int32_t>(entries.size()));
-  for (const jute::ACL& entry : entries) {
-    jute::Write(entry, &bytes);
-  }
-  return bytes;
-}
-
 // Splitting at ':' and dropping empty parts at the end gives two parts.
 bool IsValidDigestId(std::string_view id) {
   while (!id.empty() && id.back() == ':') {
@@ -124,8 +114,18 @@ Utf8Step StepUtf8(std::string_view text) {
 
 }  // namespace
 
+std::string EncodeAcls(absl::Span<const jute::ACL> entries) {
+  std::string bytes;
+  jute::OutputArchive out(&bytes);
+  out.WriteInt(static_cast<int32_t>(entries.size()));
+  for (const jute::ACL& entry : entries) {
+    jute::Write(entry, &bytes);
+  }
+  return bytes;
+}
+
 AclList::AclList(absl::Span<const jute::ACL> entries)
-    : AclList(Encode(entries)) {}
+    : AclList(EncodeAcls(entries)) {}
 
 AclList::AclList(std::string bytes) : bytes_(std::move(bytes)) {
   jute::InputArchive in(bytes_);
@@ -137,7 +137,7 @@ AclList::AclList(std::string bytes) : bytes_(std::move(bytes)) {
 }
 
 const AclList* AclTable::Intern(absl::Span<const jute::ACL> entries) {
-  return InternEncoded(Encode(entries));
+  return InternEncoded(EncodeAcls(entries));
 }
 
 const AclList* AclTable::InternEncoded(std::string_view bytes) {

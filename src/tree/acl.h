@@ -28,6 +28,9 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+// The list as a record holds it: count, then entries.
+std::string EncodeAcls(absl::Span<const jute::ACL> entries);
+
 // One immutable list of ACL entries.  Owned by an AclTable and shared by all
 // znodes with an equal list.
 class AclList {
@@ -38,6 +41,8 @@ class AclList {
   AclList& operator=(const AclList&) = delete;
 
   const std::vector<jute::ACL>& entries() const { return entries_; }
+  // As AclTable::InternEncoded() takes it.
+  std::string_view encoded() const { return bytes_; }
 
  private:
   friend class AclTable;

@@ -99,6 +99,40 @@ class DataTree {
                            std::string_view record,
                            std::vector<OpResult>* results, ChangeSink sink);
 
+  // The digest() that the transaction applied last says it leaves behind;
+  // nullopt when it says none, or one of another version.  The two differ
+  // while replaying over a fuzzy snapshot, and never else.
+  std::optional<uint64_t> announced_digest() const { return announced_digest_; }
+
+  // Another way to get a state: BeginRestore() removes everything, then
+  // RestoreNode() adds nodes as they were, parents before their children, then
+  // EndRestore() makes it the state after `zxid`.  It adds reserved nodes that
+  // old releases did not have, and counts what is used of the quotas.
+  //
+  // `acl` is as AclTable::InternEncoded() takes it.  RestoreNode() returns
+  // false, with nothing changed, for a node that is there already, has no
+  // parent, or has no proper name.
+  void BeginRestore();
+  [[nodiscard]] bool RestoreNode(std::string_view path, std::string_view data,
+                                 std::string_view acl,
+                                 const jute::StatPersisted& stat);
+  void EndRestore(int64_t zxid);
+
+  // What checkpoints are made of: the nodes that changed since the last one.
+  //
+  // TrackChanges() begins to note them; `all` counts every node as changed.
+  // BeginCapture() freezes what was noted and returns the paths that were
+  // deleted; a path among them may exist again, and is captured then.
+  // Capture() appends those nodes to *records, as jute::CheckpointNode, until
+  // that holds `bytes_max` or more, and returns whether there are more: each as
+  // it was at BeginCapture(), whatever is applied in between.  EndCapture()
+  // tells whether all that was captured is safe; if not, it counts as changed.
+  void TrackChanges(bool all);
+  size_t change_count() const { return changed_.size() + deleted_.size(); }
+  std::vector<std::string> BeginCapture();
+  [[nodiscard]] bool Capture(size_t bytes_max, std::string* records);
+  void EndCapture(bool is_safe);
+
   // The znode at exactly `path`, or null.  "" finds nothing.
   const Znode* Find(std::string_view path) const;
 
@@ -187,7 +221,13 @@ class DataTree {
   // The set of the session, the containers or the TTL nodes that `node`
   // belongs to; null for a persistent node.
   NodeSet* SetOf(const Znode& node);
-  void AddReserved(std::string_view path, const AclList* acl, int32_t aversion);
+  void AddReservedNodes();
+  void AddReserved(std::string_view path, int32_t perms, int32_t aversion);
+
+  // `node` is about to change, or was just created.
+  void Touch(Znode* node);
+  void NoteDeletion(Znode* node);
+  void CaptureNode(Znode* node, std::string* records);
 
   // A create of a child with parentCVersion `cversion` never sets the
   // parent's back (zab-and-disk.md 5.3).
@@ -205,6 +245,9 @@ class DataTree {
   // The path whose quota the znode `path` limits; "" when it limits none.
   static std::string_view QuotaLimitedBy(std::string_view path);
   void RecountQuota(std::string_view quota_path);
+  // Finds the quotas of a tree that was restored, and counts afresh what is
+  // used of them: what a snapshot says of it is not part of the state (5.3).
+  void RestoreQuotas();
 
   void CheckNode(const Znode& node) const;
 
@@ -221,7 +264,19 @@ class DataTree {
   int64_t path_and_data_bytes_ = 0;
   int64_t last_zxid_ = 0;
   uint64_t digest_ = 0;
+  std::optional<uint64_t> announced_digest_;
   std::deque<std::pair<int64_t, uint64_t>> digest_history_;
+
+  // Changes since the last checkpoint.
+  bool tracks_changes_ = false;
+  int change_list_ = 0;                 // 0 or 1: the list that changed_ is now
+  std::vector<std::string> changed_;    // Paths; some are gone again
+  std::vector<std::string> deleted_;    // Paths; some are there again
+  std::vector<std::string> capturing_;  // What changed_ was at BeginCapture()
+  std::vector<std::string> capturing_deleted_;
+  size_t captured_ = 0;         // Of capturing_
+  std::string captured_early_;  // Records of nodes that were about to change
+
   std::vector<Operation> operations_;  // Of one Apply(); kept for its memory
 };
 

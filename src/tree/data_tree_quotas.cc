@@ -54,6 +54,21 @@ std::string_view DataTree::QuotaLimitedBy(std::string_view path) {
   return QuotaPathOf(path, kLimitsName);
 }
 
+void DataTree::RestoreQuotas() {
+  std::vector<std::string> limited;
+  ForEachBelow(*Find(kQuotaPath), [&](const Znode& node) {
+    if (node.name() == kLimitsName) {
+      limited.emplace_back(QuotaLimitedBy(node.path()));
+    }
+  });
+  for (const std::string& quota_path : limited) {
+    if (!quota_path.empty()) {
+      quotas_.insert(quota_path);
+    }
+    RecountQuota(quota_path);
+  }
+}
+
 std::string_view DataTree::DeepestQuota(std::string_view path) const {
   if (quotas_.empty()) {
     return "";
@@ -77,6 +92,7 @@ void DataTree::AccountQuota(std::string_view path, int64_t count,
   // Clients may write any text to the node; what is no usage stays alone.
   if (std::optional<QuotaText> usage = ParseQuota(stats->data())) {
     usage->AddUsage(count, bytes);
+    Touch(stats);
     ReplaceData(stats, FormatQuota(*usage));
   }
 }
@@ -99,6 +115,10 @@ void DataTree::NoteQuotaNodeDeleted(std::string_view path) {
 }
 
 void DataTree::RecountQuota(std::string_view quota_path) {
+  Znode* const stats = FindMutable(QuotaNodePath(quota_path, kStatsName));
+  if (stats == nullptr) {
+    return;
+  }
   QuotaText usage{.count = 0, .bytes = 0};
   const Znode* const top = Find(quota_path.empty() ? "/" : quota_path);
   if (top != nullptr) {
@@ -106,8 +126,7 @@ void DataTree::RecountQuota(std::string_view quota_path) {
       usage.AddUsage(1, static_cast<int64_t>(node.data().size()));
     });
   }
-  Znode* const stats = FindMutable(QuotaNodePath(quota_path, kStatsName));
-  CHECK(stats != nullptr);
+  Touch(stats);
   ReplaceData(stats, FormatQuota(usage));
 }
 

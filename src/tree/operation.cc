@@ -1,6 +1,7 @@
 #include "tree/operation.h"
 
 #include "jute/archive.h"
+#include "jute/txn.h"
 #include "tree/digest.h"
 
 namespace paddock::tree {
@@ -31,29 +32,39 @@ std::string_view ReadAclVector(std::string_view record,
   return record.substr(start, record.size() - in.remaining() - start);
 }
 
-bool DecodeCreate(std::string_view record, Operation* op) {
-  jute::InputArchive in(record);
+// In the functions below, what they decode is taken off the front of *record.
+
+void DropAllBut(size_t remaining, std::string_view* record) {
+  record->remove_prefix(record->size() - remaining);
+}
+
+bool DecodeCreate(std::string_view* record, Operation* op) {
+  jute::InputArchive in(*record);
   op->path = in.ReadString();
   op->data = in.ReadString();
-  op->acl = ReadAclVector(record, in);
+  op->acl = ReadAclVector(*record, in);
   if (op->type == OpCode::kCreate || op->type == OpCode::kCreate2) {
     op->ephemeral = in.ReadBool();
     if (in.ok() && in.remaining() == 0) {
       op->version = -1;  // As releases before 3.3 wrote it
+      record->remove_prefix(record->size());
       return true;
     }
   }
   op->version = in.ReadInt();
   if (op->type == OpCode::kCreateTtl) {
     op->ttl = in.ReadLong();
-    return in.ok() && op->ttl >= 1 && op->ttl <= kTtlMax;
+    if (op->ttl < 1 || op->ttl > kTtlMax) {
+      return false;
+    }
   }
+  DropAllBut(in.remaining(), record);
   return in.ok();
 }
 
 // Decodes all that can stand alone as well as inside a multi.
-bool DecodeOne(std::string_view record, Operation* op) {
-  jute::InputArchive in(record);
+bool DecodeOne(std::string_view* record, Operation* op) {
+  jute::InputArchive in(*record);
   switch (op->type) {
     case OpCode::kCreate:
     case OpCode::kCreate2:
@@ -63,25 +74,28 @@ bool DecodeOne(std::string_view record, Operation* op) {
     case OpCode::kDelete:
     case OpCode::kDeleteContainer:
       op->path = in.ReadString();
-      return in.ok();
+      break;
     case OpCode::kSetData:
       op->path = in.ReadString();
       op->data = in.ReadString();
       op->version = in.ReadInt();
-      return in.ok();
+      break;
     case OpCode::kError:
       op->error = Error{in.ReadInt()};
-      return in.ok();
+      break;
     default:
       return false;
   }
+  DropAllBut(in.remaining(), record);
+  return in.ok();
 }
 
-bool DecodeSetAcl(std::string_view record, Operation* op) {
-  jute::InputArchive in(record);
+bool DecodeSetAcl(std::string_view* record, Operation* op) {
+  jute::InputArchive in(*record);
   op->path = in.ReadString();
-  op->acl = ReadAclVector(record, in);
+  op->acl = ReadAclVector(*record, in);
   op->version = in.ReadInt();
+  DropAllBut(in.remaining(), record);
   return in.ok();
 }
 
@@ -93,34 +107,35 @@ bool DecodePart(std::string_view record, Operation* op) {
     op->version = in.ReadInt();
     return in.ok();
   }
-  return DecodeOne(record, op);
+  return DecodeOne(&record, op);
 }
 
 // In a multi that failed, all operations are errors: those before the one that
 // failed did not happen, those after it were not tried.
-bool DecodeFailedParts(std::string_view record,
+bool DecodeFailedParts(std::string_view* record,
                        std::vector<Operation>* operations) {
-  jute::InputArchive in(record);
+  jute::InputArchive in(*record);
   const size_t count = in.ReadCount(8);
   bool failed = false;
   for (size_t i = 0; i < count; ++i) {
     const auto type = OpCode{in.ReadInt()};
-    const std::string_view part = in.ReadString();
+    std::string_view part = in.ReadString();
     Operation op;
     op.error = failed ? Error::kRuntimeInconsistency : Error::kOk;
     if (type == OpCode::kError) {
       failed = true;
-      if (!DecodeOne(part, &op)) {
+      if (!DecodeOne(&part, &op)) {
         return false;
       }
     }
     operations->push_back(op);
   }
+  DropAllBut(in.remaining(), record);
   return in.ok();
 }
 
-bool DecodeMulti(std::string_view record, std::vector<Operation>* operations) {
-  jute::InputArchive in(record);
+bool DecodeMulti(std::string_view* record, std::vector<Operation>* operations) {
+  jute::InputArchive in(*record);
   const size_t count = in.ReadCount(8);
   for (size_t i = 0; i < count; ++i) {
     Operation op;
@@ -135,17 +150,18 @@ bool DecodeMulti(std::string_view record, std::vector<Operation>* operations) {
     }
     operations->push_back(op);
   }
+  DropAllBut(in.remaining(), record);
   return in.ok();
 }
 
-bool DecodeCloseSession(std::string_view record,
+bool DecodeCloseSession(std::string_view* record,
                         std::vector<Operation>* operations) {
-  jute::InputArchive in(record);
-  if (record.empty()) {
+  jute::InputArchive in(*record);
+  if (record->empty()) {
     return true;  // As releases before 3.6 wrote it
   }
-  if (record.size() == kTxnDigestBytes &&
-      jute::InputArchive(record).ReadInt() == kDigestVersion) {
+  if (record->size() == kTxnDigestBytes &&
+      jute::InputArchive(*record).ReadInt() == kDigestVersion) {
     return true;  // No record, only a digest; no two paths fit 8 bytes
   }
   const size_t count = in.ReadCount(4);
@@ -155,12 +171,13 @@ bool DecodeCloseSession(std::string_view record,
     op.path = in.ReadString();
     operations->push_back(op);
   }
+  DropAllBut(in.remaining(), record);
   return in.ok();
 }
 
 }  // namespace
 
-bool DecodeTxn(int32_t type, std::string_view record,
+bool DecodeTxn(int32_t type, std::string_view* record,
                std::vector<Operation>* operations) {
   operations->clear();
   const auto code = OpCode{type};
@@ -182,9 +199,20 @@ bool DecodeTxn(int32_t type, std::string_view record,
     return DecodeSetAcl(record, &op);
   }
   if (code == OpCode::kCreateSession) {
-    return record.size() >= sizeof(int32_t);
+    jute::InputArchive in(*record);
+    in.ReadInt();  // The time-out
+    DropAllBut(in.remaining(), record);
+    return in.ok();
   }
   return DecodeOne(record, &op);
+}
+
+std::optional<uint64_t> DecodeTxnDigest(std::string_view rest) {
+  jute::TxnDigest digest;
+  if (!jute::Read(rest, &digest) || digest.version != kDigestVersion) {
+    return std::nullopt;
+  }
+  return static_cast<uint64_t>(digest.treeDigest);
 }
 
 }  // namespace paddock::tree

@@ -4,6 +4,7 @@
 #define PADDOCK_TREE_OPERATION_H_
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -25,16 +26,22 @@ struct Operation {
   std::string_view acl;  // As AclTable::InternEncoded() takes it
 };
 
-// Decodes a transaction (zab-and-disk.md 5.2) of the header's `type`; what
-// follows the record is not looked at.  Replaces *operations:
+// Decodes a transaction (zab-and-disk.md 5.2) of the header's `type`.  Takes
+// the record off the front of *record, so that what is left may be a digest,
+// and replaces *operations:
 //
 // - one operation for an ordinary transaction;
 // - those of a multi, or only errors when one of them is an error;
 // - the deletions that a closeSession lists.
 //
-// False when `record` is not well-formed, or of an unknown type.
-[[nodiscard]] bool DecodeTxn(int32_t type, std::string_view record,
+// False when *record is not well-formed, or of an unknown type.
+[[nodiscard]] bool DecodeTxn(int32_t type, std::string_view* record,
                              std::vector<Operation>* operations);
+
+// The digest of the tree that a transaction says to leave behind; `rest` is
+// what follows its record.  Nullopt where there is none, or one of a version
+// that is not computed here.
+std::optional<uint64_t> DecodeTxnDigest(std::string_view rest);
 
 }  // namespace paddock::tree
 

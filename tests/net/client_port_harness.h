@@ -85,8 +85,10 @@ class ClientPortHarness : public ClientEvents {
     addresses.push_back(address);
     ports.push_back(port);
   }
-  void OnFrame(ConnectionId connection, std::string_view frame) override {
+  void OnFrame(ConnectionId connection, std::string_view frame,
+               absl::Duration waited) override {
     frames.emplace_back(connection, std::string(frame));
+    waits.push_back(waited);
     if (answer) {
       connections->Append(connection, answer(frame), false);
     }
@@ -107,9 +109,13 @@ class ClientPortHarness : public ClientEvents {
     ++words_answered;
     return word == "ruok" ? "imok" : std::string(argument);
   }
-  bool MayPass(ConnectionId connection) const override {
-    return !blocked.contains(connection);
+  Turn NextTurn(ConnectionId connection,
+                absl::Duration /*waited*/) const override {
+    return unread.contains(connection)    ? Turn::kUnread
+           : blocked.contains(connection) ? Turn::kWait
+                                          : Turn::kNow;
   }
+  bool IsTimeUp() const override { return false; }
   bool IsIdle(ConnectionId connection) const override {
     return !busy.contains(connection);
   }
@@ -132,6 +138,7 @@ class ClientPortHarness : public ClientEvents {
   // What the owner says.
   absl::Duration now = absl::Hours(1);
   std::set<ConnectionId> blocked;
+  std::set<ConnectionId> unread;
   std::set<ConnectionId> busy;
   std::set<ConnectionId> with_session;
   std::function<std::string(std::string_view)> answer;
@@ -141,6 +148,7 @@ class ClientPortHarness : public ClientEvents {
   std::vector<std::string> addresses;
   std::vector<uint16_t> ports;
   std::vector<std::pair<ConnectionId, std::string>> frames;
+  std::vector<absl::Duration> waits;  // Of these frames
   std::set<ConnectionId> disconnected;
   std::set<ConnectionId> held;
   int words_answered = 0;

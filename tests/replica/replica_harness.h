@@ -44,6 +44,22 @@ class ReplicaHarness {
 
   Replica& replica() { return *replica_; }
 
+  // For how long requests that are sent now have been held back.
+  absl::Duration waited;
+
+  // The value that mntr gives for `name`; fails when there is none.
+  std::string Mntr(const std::string& name) {
+    const ConnectionId asking = OpenConnection();
+    const std::string text =
+        "\n" + replica_->FourLetterWord(asking, "mntr", "", {});
+    replica_->Step(Disconnected{asking});
+    const std::string start = "\nzk_" + name + "\t";
+    const size_t found = text.find(start);
+    CHECK(found != std::string::npos) << name;
+    const size_t value = found + start.size();
+    return text.substr(value, text.find('\n', value) - value);
+  }
+
   // Lets time pass in small steps.
   void Advance(absl::Duration duration) {
     const absl::Duration end = now_ + duration;
@@ -100,7 +116,7 @@ class ReplicaHarness {
 
   void SendFrame(ConnectionId id, std::string_view frame) {
     replica_->Step(Tick{now_, wall_ms_});
-    replica_->Step(Received{id, frame});
+    replica_->Step(Received{id, frame, waited});
   }
 
   void SendConnect(ConnectionId id, const jute::ConnectRequest& request) {
@@ -202,6 +218,14 @@ class ReplicaHarness {
     return frames;
   }
 
+  // What the disk confirmed.
+  const std::vector<zab::Txn>& log() const { return log_; }
+
+  std::vector<std::string> TakeNotices() {
+    TakeOutputs();
+    return std::exchange(notices_, {});
+  }
+
   // From now on the client does not take what is sent to it, until it takes
   // `bytes`.
   void BeSlow(ConnectionId id) { slow_.insert(id); }
@@ -226,6 +250,9 @@ class ReplicaHarness {
       raw_[output.connection] += output.bytes;
       unsent_[output.connection] += output.bytes.size();
       closed_[output.connection] |= output.close;
+    }
+    for (std::string& notice : ready.notices) {
+      notices_.push_back(std::move(notice));
     }
     for (zab::Write& write : ready.writes) {
       writes_.push_back(std::move(write));
@@ -255,6 +282,7 @@ class ReplicaHarness {
   std::map<ConnectionId, int64_t> sessions_;
   std::vector<zab::Write> writes_;
   std::vector<zab::Txn> log_;
+  std::vector<std::string> notices_;
   std::map<ConnectionId, std::vector<Frame>> received_;
   std::string last_raw_;
 };

@@ -423,6 +423,50 @@ TEST(ReplicaTest, CloseSessionRemovesEphemeralsInOneTransaction) {
   }
 }
 
+// A log record, and a frame between members, must not grow with what a session
+// owns: no member reads one of more than 2 MB.
+TEST(ReplicaTest, CloseOfASessionThatOwnsMuchIsASmallTransaction) {
+  ReplicaHarness server;
+  const ConnectionId owner = server.Connect();
+  const ConnectionId other = server.Connect();
+  for (int i = 0; i < 3; ++i) {
+    server.Create(owner, fmt::format("/{}{}", std::string(500000, 'e'), i), "",
+                  /*flags=*/1);
+  }
+  const size_t size_before = server.log().size();
+  server.SendBare(owner, OpCode::kCloseSession);
+  server.FinishWrites();
+  ASSERT_EQ(server.log().size(), size_before + 1);
+  EXPECT_LT(server.log().back().bytes.size(), 1000u);
+  const auto frame = server.Call(other, OpCode::kGetChildren,
+                                 jute::GetChildrenRequest{"/", false});
+  EXPECT_THAT(frame.As<jute::GetChildrenResponse>().children,
+              ElementsAre("zookeeper"));
+  server.Restart();  // Replays it
+  const ConnectionId later = server.Connect();
+  EXPECT_EQ(server.Get(later, "/zookeeper").error(), Error::kOk);
+}
+
+TEST(ReplicaTest, SoftQuotaIsOnlyToldToTheOperator) {
+  Options options;
+  options.enforce_quota = true;
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect();
+  for (const char* path : {"/q", "/zookeeper/quota/q"}) {
+    server.Create(client, path);
+  }
+  server.Create(client, "/zookeeper/quota/q/zookeeper_limits",
+                "count=1,bytes=-1");
+  server.Create(client, "/zookeeper/quota/q/zookeeper_stats",
+                "count=0,bytes=0");
+  EXPECT_THAT(server.TakeNotices(), IsEmpty());
+  EXPECT_EQ(server.Create(client, "/q/a").error(), Error::kOk);
+  EXPECT_THAT(
+      server.TakeNotices(),
+      ElementsAre("the soft quota of /q is exceeded by a write to /q/a: "
+                  "1 znodes and 0 bytes are used"));
+}
+
 TEST(ReplicaTest, SilentSessionExpiresAfterItsTimeoutAndNotBefore) {
   Options options;
   options.tick_time = absl::Milliseconds(1000);
@@ -556,7 +600,41 @@ TEST(ReplicaTest, FourLetterWordOutsideTheWhitelistSaysSo) {
   const std::string answer =
       server.replica().FourLetterWord(asking, "srvr", "", {.version = "v"});
   EXPECT_THAT(answer, testing::HasSubstr("Mode: standalone\n"));
+  EXPECT_THAT(answer, testing::HasSubstr("Received: 2\nSent: 1\n"));
   EXPECT_THAT(answer, testing::HasSubstr("Node count: 5\n"));
+}
+
+TEST(ReplicaTest, IdentitiesOfAConnectionAreBounded) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const std::string half = std::string(33 << 10, 'u') + ":p";
+  const std::string other = "o" + half;
+  for (int i = 0; i < 3; ++i) {  // Known ones cost nothing
+    server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", half});
+    EXPECT_EQ(server.Take(client).back().error(), Error::kOk);
+  }
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", other});
+  EXPECT_EQ(server.Take(client).back().error(), Error::kAuthFailed);
+  EXPECT_TRUE(server.IsClosed(client));
+}
+
+TEST(ReplicaTest, AclsGrowATransactionByMegabytesAtMost) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const std::string user = std::string(50 << 10, 'u') + ":p";
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", user});
+  const auto create = [&](std::string_view path, int entries) {
+    std::vector<jute::ACL> acl;
+    for (int i = 0; i < entries; ++i) {
+      acl.push_back({31 | i << 5, {"auth", ""}});
+    }
+    return server
+        .Call(client, OpCode::kCreate, jute::CreateRequest{path, "", acl, 0})
+        .error();
+  };
+  EXPECT_EQ(create("/a", 40), Error::kOk);
+  EXPECT_EQ(create("/b", 41), Error::kInvalidAcl);
+  EXPECT_EQ(create("/b", 40), Error::kOk);  // Each transaction by itself
 }
 
 TEST(ReplicaTest, EveryFourLetterWordAnswers) {

@@ -44,10 +44,12 @@ std::vector<std::string> LinesOfLoad(uint32_t txn_count, int64_t seconds) {
   const auto storage = Storage::Open(options);
   CHECK(storage.ok()) << storage.status();
   g_seconds = 1000;
-  const auto state = (*storage)->Load([&](const zab::Txn& txn) {
+  const auto slow = [&](const zab::Txn& txn) {
     g_seconds += txn.zxid.counter % 4096 == 0 ? seconds : 0;
     return absl::OkStatus();
-  });
+  };
+  const auto state =
+      (*storage)->Load({.snapshot = RefuseSnapshot, .txn = slow});
   g_seconds = -1;
   log::CaptureForTest(nullptr);
   EXPECT_TRUE(state.ok()) << state.status();

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/byte_stream.h"
 #include "base/check.h"
 #include "jute/txn.h"
 #include "storage/log_format.h"
@@ -125,9 +126,9 @@ struct Replayed {
   std::vector<std::string> payloads;
 };
 
-inline Replayed ReplayDir(const std::string& dir) {
+inline Replayed ReplayDir(const std::string& dir, zab::Zxid start = {}) {
   Replayed replayed;
-  const auto state = ReplayLogs(dir, [&](const zab::Txn& txn) {
+  const auto state = ReplayLogs(dir, start, [&](const zab::Txn& txn) {
     replayed.zxids.push_back(txn.zxid);
     replayed.payloads.push_back(txn.bytes);
     return absl::OkStatus();
@@ -135,6 +136,11 @@ inline Replayed ReplayDir(const std::string& dir) {
   replayed.status = state.status();
   replayed.last = state.ok() ? state->last_zxid : zab::Zxid{};
   return replayed;
+}
+
+// For folders without snapshots.
+inline absl::Status RefuseSnapshot(zab::Zxid, ByteSource) {
+  return absl::InternalError("a snapshot");
 }
 
 inline std::vector<std::string> NamesIn(const std::string& dir) {

@@ -116,7 +116,7 @@ TEST_F(ReplayTest, FilesAreOrderedByZxidAndNotByName) {
 
 TEST_F(ReplayTest, TheErrorOfTheCallerComesBack) {
   Write("log.1", MakeTxns({0, 1}, 5));
-  const auto state = ReplayLogs(dir_.path(), [](const zab::Txn& txn) {
+  const auto state = ReplayLogs(dir_.path(), {}, [](const zab::Txn& txn) {
     return txn.zxid.counter == 3 ? absl::OutOfRangeError("three")
                                  : absl::OkStatus();
   });

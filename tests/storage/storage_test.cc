@@ -44,10 +44,12 @@ class Running {
     auto storage = Storage::Open(options);
     CHECK(storage.ok()) << storage.status();
     storage_ = *std::move(storage);
-    const auto state = storage_->Load([this](const zab::Txn& txn) {
+    const auto keep = [this](const zab::Txn& txn) {
       loaded_.push_back(txn.zxid);
       return absl::OkStatus();
-    });
+    };
+    const auto state =
+        storage_->Load({.snapshot = RefuseSnapshot, .txn = keep});
     CHECK(state.ok()) << state.status();
     last_ = state->last_zxid;
     storage_->Start(
@@ -342,7 +344,8 @@ TEST(StorageTest, ConfirmedWritesSurviveKill) {
     ASSERT_GE(pid, 0);
     if (pid == 0) {
       auto storage = Storage::Open(OptionsFor(dir.path()));
-      CHECK((*storage)->Load(Discard).ok());
+      CHECK(
+          (*storage)->Load({.snapshot = RefuseSnapshot, .txn = Discard}).ok());
       (*storage)->Start(
           [&](uint64_t id) {
             CHECK_EQ(write(pipe_fds[1], &id, sizeof id),
@@ -468,20 +471,6 @@ TEST(StorageFolderTest, AFolderOfSomebodyElseIsAnError) {
     return absl::IsPermissionDenied(storage.status()) ? 0 : 2;
   });
   EXPECT_EQ(WEXITSTATUS(status), 0);
-}
-
-TEST(StorageFolderTest, OnlyTheEmptySnapshotOfAJavaServerIsAccepted) {
-  const TempDir dir;
-  std::filesystem::create_directories(dir / "version-2");
-  WriteFile(dir / "version-2/snapshot.0", "ZKSN");
-  EXPECT_TRUE(Storage::Open(OptionsFor(dir.path())).ok());
-  for (const char* const name :
-       {"snapshot.5", "snapshot.5.gz", "snapshot.1a00000001.snappy"}) {
-    WriteFile(dir / (std::string("version-2/") + name), "ZKSN");
-    const auto storage = Storage::Open(OptionsFor(dir.path()));
-    EXPECT_TRUE(absl::IsUnimplemented(storage.status())) << storage.status();
-    std::filesystem::remove(dir / (std::string("version-2/") + name));
-  }
 }
 
 TEST(StorageFolderTest, FilesInTheWrongFolderAreAnError) {

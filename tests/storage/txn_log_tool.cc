@@ -76,9 +76,13 @@ int Main(std::string_view command, const std::string& dir) {
     return 1;
   }
   const bool prints = command == "print";
-  const auto state = (*storage)->Load([prints](const zab::Txn& txn) {
+  const auto print = [prints](const zab::Txn& txn) {
     return prints ? Print(txn) : absl::OkStatus();
-  });
+  };
+  const auto skip = [](zab::Zxid, ByteSource) {
+    return absl::DataLossError("not looked at");
+  };
+  const auto state = (*storage)->Load({.snapshot = skip, .txn = print});
   if (!state.ok()) {
     fmt::print(stderr, "{}\n", state.status().ToString());
     return 1;

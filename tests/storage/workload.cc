@@ -48,10 +48,11 @@ absl::Status Compare(const std::vector<zab::Txn>& loaded,
 }
 
 absl::Status LoadInto(Storage& storage, std::vector<zab::Txn>* loaded) {
-  const auto state = storage.Load([loaded](const zab::Txn& txn) {
+  const auto keep = [loaded](const zab::Txn& txn) {
     loaded->push_back(txn);
     return absl::OkStatus();
-  });
+  };
+  const auto state = storage.Load({.snapshot = RefuseSnapshot, .txn = keep});
   RETURN_IF_ERROR(state.status());
   const zab::Zxid last = loaded->empty() ? zab::Zxid{} : loaded->back().zxid;
   return state->last_zxid == last

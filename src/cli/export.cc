@@ -1,0 +1,128 @@
+#include "cli/export.h"
+
+#include <fmt/format.h>
+#include <getopt.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/status_macros.h"
+#include "cli/offline_state.h"
+#include "storage/folder.h"
+#include "storage/storage.h"
+
+namespace paddock::cli {
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: paddock export [--log-dir DIR] [--to DIR] DATADIR
+
+Writes the state of DATADIR, a dataDir that no server uses, as a snapshot in
+ZooKeeper's format: DATADIR/version-2/snapshot.<zxid>.  A ZooKeeper server that
+is then started on DATADIR has the same znodes, sessions and zxid.
+
+  --log-dir DIR  where the transaction logs are, if not in DATADIR (dataLogDir)
+  --to DIR       write a new dataDir with that snapshot, and leave DATADIR as
+                 it is
+  --help         print this, and end
+
+Prints the file written and what it holds.
+
+Exit codes:
+  0  done
+  1  any other error, such as a full disk
+  2  wrong command line
+  3  a folder is missing or cannot be used
+  4  a server uses DATADIR
+  7  a transaction log or a snapshot is damaged
+)";
+
+struct Arguments {
+  std::string data_dir;
+  std::string log_dir;
+  std::string to;  // Empty: in place
+};
+
+absl::StatusOr<std::string> ExportInPlace(const Arguments& arguments,
+                                          OfflineState* state) {
+  storage::Options options;
+  options.data_dir = arguments.data_dir;
+  options.data_log_dir = arguments.log_dir;
+  options.create_dirs = false;
+  ASSIGN_OR_RETURN(const std::unique_ptr<storage::Storage> storage,
+                   storage::Storage::Open(options));
+  RETURN_IF_ERROR(state->Load(
+      [&](const storage::Restore& restore) { return storage->Load(restore); }));
+  return state->WriteTo(arguments.data_dir + storage::kVersionDir);
+}
+
+absl::StatusOr<std::string> ExportTo(const Arguments& arguments,
+                                     OfflineState* state) {
+  // Holds off servers meanwhile.
+  ASSIGN_OR_RETURN(const storage::Folder data,
+                   storage::Folder::Open(arguments.data_dir, false));
+  const std::string log_path = arguments.log_dir + storage::kVersionDir;
+  RETURN_IF_ERROR(CheckIsFree(arguments.to));
+  RETURN_IF_ERROR(storage::CheckContents(data.path(), log_path));
+  RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
+    return storage::ReadHistory(data.path(), log_path, restore);
+  }));
+  RETURN_IF_ERROR(PrepareTarget(arguments.data_dir, arguments.to));
+  return state->WriteTo(arguments.to + storage::kVersionDir);
+}
+
+ExitCode Export(const Arguments& arguments) {
+  OfflineState state;
+  if (const absl::Status found =
+          CheckHasHistory(arguments.data_dir, arguments.log_dir);
+      !found.ok()) {
+    return Report("export", found);
+  }
+  const absl::StatusOr<std::string> path =
+      arguments.to.empty() ? ExportInPlace(arguments, &state)
+                           : ExportTo(arguments, &state);
+  if (!path.ok()) {
+    return Report("export", path.status());
+  }
+  Tell("export", state, arguments.log_dir, *path);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+ExitCode RunExport(int argc, char** argv) {
+  enum Choice { kLogDir = 1, kTo, kHelpWanted };
+  static constexpr option kOptions[] = {
+      {"log-dir", required_argument, nullptr, kLogDir},
+      {"to", required_argument, nullptr, kTo},
+      {"help", no_argument, nullptr, kHelpWanted},
+      {nullptr, 0, nullptr, 0}};
+  Arguments arguments;
+  int chosen = 0;
+  while ((chosen = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
+    if (chosen == kHelpWanted) {
+      fmt::print("{}", kHelp);
+      return ExitCode::kOk;
+    }
+    if (chosen == kLogDir) {
+      arguments.log_dir = optarg;
+    } else if (chosen == kTo) {
+      arguments.to = optarg;
+    } else {
+      return ExitCode::kUsage;  // getopt_long has said why
+    }
+  }
+  if (argc - optind != 1) {
+    fmt::print(stderr, "paddock export: name one dataDir; see --help\n");
+    return ExitCode::kUsage;
+  }
+  arguments.data_dir = argv[optind];
+  if (arguments.log_dir.empty()) {
+    arguments.log_dir = arguments.data_dir;
+  }
+  return Export(arguments);
+}
+
+}  // namespace paddock::cli

@@ -1,0 +1,99 @@
+#include "cli/import.h"
+
+#include <fmt/format.h>
+#include <getopt.h>
+
+#include <cstdio>
+#include <string>
+
+#include "base/status_macros.h"
+#include "cli/offline_state.h"
+#include "storage/folder.h"
+
+namespace paddock::cli {
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: paddock import [--log-dir DIR] SOURCE DATADIR
+
+Checks that SOURCE, a dataDir of ZooKeeper or Paddock that no server uses, can
+be loaded, and makes DATADIR with the same znodes, sessions and zxid.  SOURCE is
+not changed.  (Paddock also starts on such a folder itself.)
+
+  --log-dir DIR  where the transaction logs are, if not in SOURCE (dataLogDir)
+  --help         print this, and end
+
+Prints the file written and what it holds.
+
+Exit codes:
+  0  done
+  1  any other error, such as a full disk
+  2  wrong command line
+  3  a folder is missing, cannot be used, or holds a history already
+  4  a server uses DATADIR
+  7  a transaction log or a snapshot is damaged
+)";
+
+struct Arguments {
+  std::string source;
+  std::string log_dir;
+  std::string data_dir;
+};
+
+absl::StatusOr<std::string> Import(const Arguments& arguments,
+                                   OfflineState* state) {
+  const std::string source_path = arguments.source + storage::kVersionDir;
+  const std::string log_path = arguments.log_dir + storage::kVersionDir;
+  RETURN_IF_ERROR(CheckHasHistory(arguments.source, arguments.log_dir));
+  RETURN_IF_ERROR(CheckIsFree(arguments.data_dir));
+  RETURN_IF_ERROR(storage::CheckContents(source_path, log_path));
+  RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
+    return storage::ReadHistory(source_path, log_path, restore);
+  }));
+  ASSIGN_OR_RETURN(const storage::Folder data,
+                   storage::Folder::Open(arguments.data_dir, true));
+  RETURN_IF_ERROR(PrepareTarget(arguments.source, arguments.data_dir));
+  return state->WriteTo(data.path());
+}
+
+}  // namespace
+
+ExitCode RunImport(int argc, char** argv) {
+  enum Choice { kLogDir = 1, kHelpWanted };
+  static constexpr option kOptions[] = {
+      {"log-dir", required_argument, nullptr, kLogDir},
+      {"help", no_argument, nullptr, kHelpWanted},
+      {nullptr, 0, nullptr, 0}};
+  Arguments arguments;
+  int chosen = 0;
+  while ((chosen = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
+    if (chosen == kHelpWanted) {
+      fmt::print("{}", kHelp);
+      return ExitCode::kOk;
+    }
+    if (chosen != kLogDir) {
+      return ExitCode::kUsage;  // getopt_long has said why
+    }
+    arguments.log_dir = optarg;
+  }
+  if (argc - optind != 2) {
+    fmt::print(stderr,
+               "paddock import: name the folder to read and the one to make; "
+               "see --help\n");
+    return ExitCode::kUsage;
+  }
+  arguments.source = argv[optind];
+  arguments.data_dir = argv[optind + 1];
+  if (arguments.log_dir.empty()) {
+    arguments.log_dir = arguments.source;
+  }
+  OfflineState state;
+  const absl::StatusOr<std::string> path = Import(arguments, &state);
+  if (!path.ok()) {
+    return Report("import", path.status());
+  }
+  Tell("import", state, arguments.log_dir, *path);
+  return ExitCode::kOk;
+}
+
+}  // namespace paddock::cli

@@ -1,0 +1,155 @@
+#include "cli/offline_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/status_macros.h"
+#include "storage/file.h"
+#include "storage/folder.h"
+
+namespace paddock::cli {
+namespace {
+
+constexpr const char* kEpochFiles[] = {"acceptedEpoch", "currentEpoch"};
+constexpr size_t kEpochBytesMax = 32;
+
+absl::StatusOr<bool> HoldsHistory(const std::string& version_dir) {
+  ASSIGN_OR_RETURN(const auto names, storage::ListDir(version_dir));
+  return std::any_of(names.begin(), names.end(), storage::IsHistoryFile);
+}
+
+// What a member has promised to others must go where its history goes.
+absl::Status CopyEpochs(const std::string& from, const std::string& to) {
+  for (const char* const name : kEpochFiles) {
+    const auto source = storage::File::OpenForRead(from + "/" + name);
+    if (absl::IsNotFound(source.status())) {
+      continue;  // Of a standalone server
+    }
+    RETURN_IF_ERROR(source.status());
+    std::string text(kEpochBytesMax, '\0');
+    ASSIGN_OR_RETURN(const size_t size,
+                     source->ReadAt(0, text.data(), text.size()));
+    text.resize(size);
+    ASSIGN_OR_RETURN(storage::File copy,
+                     storage::File::OpenForWrite(to + "/" + name));
+    RETURN_IF_ERROR(copy.Truncate(0));
+    RETURN_IF_ERROR(copy.WriteAt(0, text));
+    RETURN_IF_ERROR(copy.SyncData());
+  }
+  return storage::SyncDir(to);
+}
+
+}  // namespace
+
+OfflineState::OfflineState()
+    : tree_(tree::TreeOptions{}),
+      restorer_(tree::TreeOptions{}.digest, &tree_, &sessions_) {}
+
+absl::Status OfflineState::Load(
+    absl::FunctionRef<
+        absl::StatusOr<zab::DurableState>(const storage::Restore&)>
+        load) {
+  const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
+    return restorer_.RestoreSnapshot(zxid.ToWire(), source);
+  };
+  const auto restore_txn = [this](const zab::Txn& txn) {
+    return restorer_.RestoreTxn(txn.bytes)
+               ? absl::OkStatus()
+               : absl::DataLossError(fmt::format(
+                     "transaction 0x{:x} of the log cannot be decoded",
+                     txn.zxid.ToWire()));
+  };
+  ASSIGN_OR_RETURN(const zab::DurableState state,
+                   load({.snapshot = restore_snapshot, .txn = restore_txn}));
+  zxid_ = state.last_zxid;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> OfflineState::WriteTo(
+    const std::string& version_dir) const {
+  return storage::WriteSnapshotFile(version_dir, zxid_, [this](ByteSink sink) {
+    return tree::WriteSnapshot(tree_, sessions_, sink);
+  });
+}
+
+std::string OfflineState::Summary() const {
+  return fmt::format("zxid 0x{:x}, digest 0x{:x}, {} znodes, {} sessions",
+                     zxid_.ToWire(), tree_.digest(), tree_.node_count() - 1,
+                     sessions_.size());
+}
+
+absl::Status CheckHasHistory(const std::string& dir,
+                             const std::string& log_dir) {
+  for (const std::string& holder : {dir, log_dir}) {
+    const auto holds = HoldsHistory(holder + storage::kVersionDir);
+    if (!holds.ok()) {
+      return absl::NotFoundError(
+          fmt::format("{} is not a data folder ({})", holder,
+                      std::string_view(holds.status().message().data(),
+                                       holds.status().message().size())));
+    }
+    if (*holds) {
+      return absl::OkStatus();
+    }
+  }
+  return absl::NotFoundError(fmt::format(
+      "{} holds neither a snapshot nor a transaction log; name the logs' "
+      "folder with --log-dir if they are elsewhere",
+      dir + storage::kVersionDir));
+}
+
+absl::Status CheckIsFree(const std::string& dir) {
+  const std::string path = dir + storage::kVersionDir;
+  const absl::StatusOr<bool> holds = HoldsHistory(path);
+  return holds.ok() && *holds
+             ? absl::AlreadyExistsError(fmt::format(
+                   "{} holds snapshots or transaction logs already; name "
+                   "another folder",
+                   path))
+             : absl::OkStatus();
+}
+
+absl::Status PrepareTarget(const std::string& from_dir,
+                           const std::string& dir) {
+  const std::string path = dir + storage::kVersionDir;
+  RETURN_IF_ERROR(CheckIsFree(dir));
+  RETURN_IF_ERROR(storage::CreateDirs(path));
+  return CopyEpochs(from_dir + storage::kVersionDir, path);
+}
+
+ExitCode Report(const char* tool, const absl::Status& status) {
+  fmt::print(
+      stderr, "paddock {}: {}\n", tool,
+      std::string_view(status.message().data(), status.message().size()));
+  switch (status.code()) {
+    case absl::StatusCode::kDataLoss:
+      return ExitCode::kDamagedLog;
+    case absl::StatusCode::kUnavailable:
+      return ExitCode::kDataFolderBusy;
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+      return ExitCode::kDataFolder;
+    default:
+      return ExitCode::kUnexpected;
+  }
+}
+
+void Tell(const char* tool, const OfflineState& state,
+          const std::string& log_dir, const std::string& path) {
+  if (storage::LogBytes(log_dir + storage::kVersionDir) == 0) {
+    fmt::print(stderr,
+               "paddock {}: note: there is no transaction log in {}; if the "
+               "server had a dataLogDir, name it with --log-dir\n",
+               tool, log_dir);
+  }
+  for (const std::string& finding : state.Findings()) {
+    fmt::print(stderr, "paddock {}: warning: {}\n", tool, finding);
+  }
+  fmt::print("{}: {}\n", path, state.Summary());
+}
+
+}  // namespace paddock::cli

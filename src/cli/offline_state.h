@@ -1,0 +1,73 @@
+// The state that a data folder holds, for tools that work while no server
+// does.
+
+#ifndef PADDOCK_CLI_OFFLINE_STATE_H_
+#define PADDOCK_CLI_OFFLINE_STATE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "paddock/exit_code.h"
+#include "storage/history.h"
+#include "tree/data_tree.h"
+#include "tree/restorer.h"
+#include "tree/snapshot.h"
+#include "zab/zxid.h"
+
+namespace paddock::cli {
+
+class OfflineState {
+ public:
+  OfflineState();
+
+  OfflineState(const OfflineState&) = delete;
+  OfflineState& operator=(const OfflineState&) = delete;
+
+  // Takes the state up: `load` passes it what a history holds.  Called once.
+  // Errors: those of `load`.
+  absl::Status Load(absl::FunctionRef<
+                    absl::StatusOr<zab::DurableState>(const storage::Restore&)>
+                        load);
+
+  // Writes it as a snapshot into `version_dir`; returns the path.
+  absl::StatusOr<std::string> WriteTo(const std::string& version_dir) const;
+
+  // What is wrong with it (tree::Restorer::Findings()).
+  std::vector<std::string> Findings() const { return restorer_.Findings(); }
+
+  // For people: zxid, digest, numbers of znodes and sessions.
+  std::string Summary() const;
+
+ private:
+  tree::DataTree tree_;
+  tree::SessionTimeouts sessions_;
+  tree::Restorer restorer_;
+  zab::Zxid zxid_;
+};
+
+// Checks that DIR/version-2 exists and holds a snapshot or a log, the latter
+// in `log_dir`.  Errors, which say what to do: kNotFound.
+absl::Status CheckHasHistory(const std::string& dir,
+                             const std::string& log_dir);
+
+// Checks that a state may be written to `dir`, which need not exist.  Errors:
+// kAlreadyExists when it holds a snapshot or a log.
+absl::Status CheckIsFree(const std::string& dir);
+
+// Makes the folder DIR/version-2 for a state, with the epochs that `from_dir`
+// has promised.  Errors: those of CheckIsFree() and of file.h.
+absl::Status PrepareTarget(const std::string& from_dir, const std::string& dir);
+
+// Prints to stderr what went wrong, and returns the exit code for it.
+ExitCode Report(const char* tool, const absl::Status& status);
+
+// Prints the findings, and where the state went.  `log_dir` is where logs were
+// looked for.
+void Tell(const char* tool, const OfflineState& state,
+          const std::string& log_dir, const std::string& path);
+
+}  // namespace paddock::cli
+
+#endif  // PADDOCK_CLI_OFFLINE_STATE_H_

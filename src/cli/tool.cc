@@ -1,0 +1,33 @@
+#include "cli/tool.h"
+
+#include <array>
+#include <string_view>
+
+#include "cli/export.h"
+#include "cli/import.h"
+
+namespace paddock::cli {
+namespace {
+
+struct Tool {
+  std::string_view name;
+  ExitCode (*run)(int argc, char** argv);  // argv[0] is the name
+};
+
+constexpr std::array<Tool, 2> kTools = {{
+    {"export", RunExport},
+    {"import", RunImport},
+}};
+
+}  // namespace
+
+std::optional<ExitCode> RunTool(int argc, char** argv) {
+  for (const Tool& tool : kTools) {
+    if (argc > 1 && tool.name == argv[1]) {
+      return tool.run(argc - 1, argv + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace paddock::cli

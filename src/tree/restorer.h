@@ -1,0 +1,66 @@
+// A Restorer rebuilds a state: from a snapshot if there is one, then from the
+// transactions after it, in the order of their zxids.
+//
+// A snapshot may be fuzzy (snapshot.h).  Transactions that it holds in part
+// are applied once more, to the same end: DataTree::Apply() says of the ones
+// that do not fit what still happens.
+//
+// It compares digests where they are exact: the snapshot's own at its zxid,
+// and from there on those in the transactions (zab-and-disk.md 5.5).  A
+// difference is told and nothing more, as the Java server does.
+//
+// Pure; not thread-safe.
+
+#ifndef PADDOCK_TREE_RESTORER_H_
+#define PADDOCK_TREE_RESTORER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/byte_stream.h"
+#include "tree/data_tree.h"
+#include "tree/operation.h"
+#include "tree/snapshot.h"
+
+namespace paddock::tree {
+
+class Restorer {
+ public:
+  // Fills *tree and *sessions, which begin as those of an empty history and
+  // must outlive it.  `digest`: whether *tree keeps its digest.
+  Restorer(bool digest, DataTree* tree, SessionTimeouts* sessions);
+
+  // Replaces what was restored so far.  Errors: those of ReadSnapshot(), after
+  // which the state is that of an empty history.
+  absl::Status RestoreSnapshot(int64_t zxid, ByteSource source);
+
+  // False when `txn`, a header with its record and perhaps a digest, cannot be
+  // decoded.
+  [[nodiscard]] bool RestoreTxn(std::string_view txn);
+
+  // What is wrong with the state restored though it was complete, one text for
+  // each thing that an operator should hear of.
+  std::vector<std::string> Findings() const;
+
+ private:
+  void Compare(int64_t zxid, uint64_t expected);
+
+  const bool digest_;
+  DataTree& tree_;
+  SessionTimeouts& sessions_;
+  SnapshotFacts facts_;
+  // Of the snapshot, when the replay has not got there yet.
+  std::optional<ZxidDigest> awaited_;
+
+  int64_t mismatches_ = 0;
+  std::string first_mismatch_;
+  std::vector<OpResult> results_;  // Kept for its memory
+};
+
+}  // namespace paddock::tree
+
+#endif  // PADDOCK_TREE_RESTORER_H_
