@@ -55,11 +55,15 @@ def small_disk(tmp_path):
 class Pairs:
     """Creates nodes in pairs by multi, and knows which were acknowledged."""
 
-    def __init__(self, conn, data_bytes=100):
+    def __init__(self, conn, data_bytes=100, prefix="/n"):
         self.conn = conn
+        self.prefix = prefix
         self.data_bytes = data_bytes
         self.acked = 0
         self.sent = 0
+
+    def path(self, number, half):
+        return f"{self.prefix}{number}{half}"
 
     def data(self, number):
         return b"%d-" % number + b"x" * self.data_bytes
@@ -68,7 +72,7 @@ class Pairs:
         number = self.sent
         self.sent += 1
         self.conn.submit(raw.MULTI, raw.multi_body(
-            [(raw.CREATE, raw.create_body(f"/n{number}{half}",
+            [(raw.CREATE, raw.create_body(self.path(number, half),
                                           self.data(number)))
              for half in "ab"]))
 
@@ -84,21 +88,20 @@ class Pairs:
 
     def write_until_closed(self):
         with pytest.raises(raw.Closed):
-            while True:
-                self.write(1)
+            self.write(2000)
 
     def check(self, port):
         """All that was acknowledged is there, and no half of another."""
         with raw.connect(port) as reader:
             for number in range(self.sent):
-                found = [reader.get(f"/n{number}{half}") for half in "ab"]
+                found = [reader.get(self.path(number, half)) for half in "ab"]
                 if number < self.acked:
                     assert None not in found, f"pair {number} is lost"
                 for node in found:
                     assert (node is None) == (found[0] is None), (
                         f"half of pair {number}")
                     assert node is None or node[0] == self.data(number)
-            reader.create("/after")
+            reader.create(self.prefix + "after")
 
 
 def expect_end(server, code, text):
@@ -138,17 +141,24 @@ def test_failed_sync(faulty, number):
     faulty.faults.sync_error = 0
     faulty.start()
     pairs.check(faulty.port)
+    again = raw.reattach(pairs.conn, faulty.port)
+    assert again.session == pairs.conn.session
 
 
-# As a file system goes read-only by itself, while files are open.
-def test_disk_becomes_read_only(faulty):
+# EROFS: as a file system goes read-only by itself, while files are open.
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT,
+                                    errno.EROFS])
+def test_failed_write(faulty, number):
     pairs = Pairs(raw.connect(faulty.port))
     pairs.write(20)
-    faulty.faults.write_error = errno.EROFS
+    faulty.faults.write_error = number
     pairs.write_until_closed()
-    expect_end(faulty, LOG_WRITE_FAILED, "Read-only file system")
+    assert pairs.acked == 20
+    expect_end(faulty, LOG_WRITE_FAILED, os.strerror(number))
+    said = len(faulty.log())
     faulty.launch()
-    expect_end(faulty, DATA_FOLDER, "change its owner or its mode")
+    expect_end(faulty, DATA_FOLDER, os.strerror(number))
+    assert os.strerror(number) in faulty.log()[said:]
     faulty.faults.write_error = 0
     faulty.start()
     pairs.check(faulty.port)
@@ -175,9 +185,13 @@ def test_stalled_disk(faulty):
     reader = raw.connect(faulty.port, timeout_ms=SESSION_MS)
     pairs.write(5)
     reader.create("/mine", flags=raw.EPHEMERAL)
+    flood = Pairs(raw.connect(faulty.port, timeout_ms=SESSION_MS), prefix="/f")
     faulty.faults.stall = 1
     pairs.send()
     servers.wait_until(lambda: faulty.faults.stalled, what="the disk stalls")
+    # More than globalOutstandingLimit; the rest is not even read.
+    for _ in range(1500):
+        flood.send()
     late = raw.Connection(faulty.port)
     late.send(raw.connect_request(timeout_ms=SESSION_MS))
     # Longer than all sessions last without a heartbeat.
@@ -191,9 +205,24 @@ def test_stalled_disk(faulty):
     assert reader.get("/n5a") is None, "seen before it is durable"
     faulty.faults.stall = 0
     pairs.take()
+    for _ in range(flood.sent):
+        flood.take()
     assert raw.parse_handshake(late.read_frame()).session != 0
     assert reader.exists("/mine")
     faulty.kill()
+    faulty.start()
+    pairs.check(faulty.port)
+    flood.check(faulty.port)
+
+
+def test_kill_while_the_disk_stalls(faulty):
+    pairs = Pairs(raw.connect(faulty.port))
+    pairs.write(5)
+    faulty.faults.stall = 1
+    pairs.send()
+    servers.wait_until(lambda: faulty.faults.stalled, what="the disk stalls")
+    faulty.kill()
+    faulty.faults.stall = faulty.faults.stalled = 0
     faulty.start()
     pairs.check(faulty.port)
 

@@ -110,7 +110,7 @@ class FaultTest : public testing::Test {
       cut.Advance();
     }
     for (;; cut.Advance()) {
-      if (IsFullRun() || random_.Chance(1, 5)) {
+      if (random_.Chance(1, IsFullRun() ? 2 : 12)) {
         ExpectRestartAfterCut(cut, *history, before, promised);
       }
       if (cut.AtEnd() || HasFailure()) {
