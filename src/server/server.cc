@@ -258,8 +258,8 @@ void Server::BeginStop() {
     return;
   }
   log::Info("stopping");
+  phase_deadline_ = Now() + options_.stop_timeout;  // While still serving
   phase_ = Phase::kAnswering;
-  phase_deadline_ = Now() + options_.stop_timeout;
   listener_->Close();
   connections_->StopReading();
 }
