@@ -333,6 +333,62 @@ def test_clients_that_never_read(server):
         beside.wait_rounds(100)
 
 
+@pytest.mark.timeout(300)
+def test_reads_behind_a_write_of_a_client_that_does_not_read(server):
+    """8 clients write once and ask for 1 MB 300 times in one breath.
+
+    All the reads wait for the write, then for the client: 16 MB each and
+    64 MB.  The client that reads late loses nothing.
+    """
+    writer = raw.connect(server.port)
+    big = bytes(MB - 100)
+    writer.create("/big", big)
+    asked = [(raw.SET, raw.set_body("/small", b""))]
+    asked += [(raw.GET, raw.read_body("/big"))] * 300
+    writer.create("/small")
+    with bounds(server, 64 + 8 * 16) as beside:
+        crowd = []
+        for _ in range(8):
+            conn = raw.Connection(server.port, receive_buffer=4096)
+            conn.handshake(timeout_ms=40000)
+            conn.send(b"".join(raw.request(xid, op, body)
+                               for xid, (op, body) in enumerate(asked, 1)))
+            crowd.append(conn)
+        beside.wait_rounds(400)
+        for xid in range(1, len(asked) + 1):
+            reply = crowd[0].read_reply()
+            assert (reply.xid, reply.err) == (xid, 0)
+        assert crowd[0].ping().err == 0
+        for conn in crowd:
+            conn.sock.close()
+        beside.wait_rounds(100)
+
+
+@pytest.mark.timeout(300)
+def test_neighbours_of_requests_that_take_long(server):
+    """20 clients pipeline 100 requests that walk 50,000 nodes each."""
+    writer = raw.connect(server.port)
+    writer.create("/deep")
+    writer.create("/deep/er")
+    replies = writer.pipeline(
+        [(raw.CREATE, raw.create_body(f"/deep/er/{i}")) for i in range(50000)])
+    assert_all_ok(replies)
+    count = raw.buffer("/deep")
+    with neighbour.beside(server.port, P99_SECONDS) as beside:
+        crowd = [raw.connect(server.port) for _ in range(20)]
+        for conn in crowd:
+            conn.send(b"".join(raw.request(xid, 104, count)
+                               for xid in range(1, 101)))
+        for conn in crowd:
+            for xid in range(1, 101):
+                reply = conn.read_reply()
+                assert (reply.xid, reply.err) == (xid, 0)
+                assert reply.body == struct.pack(">i", 50001)
+            conn.sock.close()
+        beside.wait_rounds(20)
+    assert "was not run" not in server.log()
+
+
 @pytest.mark.paddock_only("Java keeps events for a slow reader without end")
 @pytest.mark.server_config({"client.unsentHardLimit": 16})
 @pytest.mark.timeout(300)

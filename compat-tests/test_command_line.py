@@ -105,19 +105,24 @@ def test_port_in_use(config, server):
     path = config(clientPort=server.port)
     code, text = run(path)
     assert code == PORT_IN_USE
+    assert f"{path}:2: clientPort: " in text.splitlines()[-1]
     assert str(server.port) in text.splitlines()[-1]
 
 
 def test_address_of_another_machine(config):
     # 192.0.2.0/24 is for documentation: no machine has it.
-    code, text = run(config(clientPortAddress="192.0.2.1"))
+    path = config(clientPortAddress="192.0.2.1")
+    code, text = run(path)
     assert code == LISTEN_FAILED
+    assert f"{path}:3: clientPortAddress: " in text.splitlines()[-1]
     assert "192.0.2.1" in text.splitlines()[-1]
 
 
 def test_data_folder_in_use(config, server):
-    code, text = run(config(dataDir=server.data_dir))
+    path = config(dataDir=server.data_dir)
+    code, text = run(path)
     assert code == FOLDER_BUSY
+    assert f"{path}:1: dataDir: " in text.splitlines()[-1]
     assert str(server.data_dir) in text.splitlines()[-1]
     assert "Mode:" in servers.four_letter_word(server.port, "srvr")
 
@@ -127,8 +132,10 @@ def test_data_folder_that_cannot_be_used(config, tmp_path):
     missing = tmp_path / "missing"
     for keys in ({"dataDir": tmp_path / "file"},
                  {"dataDir": missing, "datadir.autocreate": "false"}):
-        code, text = run(config(**keys))
+        path = config(**keys)
+        code, text = run(path)
         assert code == DATA_FOLDER
+        assert f"{path}:1: dataDir: " in text.splitlines()[-1]
         assert str(keys["dataDir"]) in text.splitlines()[-1]
     assert not missing.exists()
 
@@ -148,6 +155,14 @@ def test_sigterm_is_a_clean_stop_and_the_port_is_free_at_once(server):
             server.process.send_signal(end)
             assert server.process.wait(20) == OK
         server.start()
+
+
+def test_an_idle_server_that_is_stopped_was_run_all_the_time(server):
+    with socket.create_connection((server.host, server.port), 1.5) as silent:
+        with pytest.raises(TimeoutError):
+            silent.recv(1)
+        server.stop()
+    assert "not run" not in server.log()
 
 
 def test_port_0_is_a_free_one_that_the_log_names(tmp_path):

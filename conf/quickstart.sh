@@ -22,12 +22,17 @@ running() {
     [[ $(readlink "/proc/$pid/exe") == */paddock* ]] && echo "$pid"
 }
 
-# Whether a server answers on $port.
-serves() {
-  local line
-  { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return 1
-  printf srvr >&3
-  read -r -t 5 line <&3 && [[ $line == "Zookeeper version:"* ]]
+# Where the server that was started last serves, as its log says from byte $1
+# on; nothing when it does not say it there.
+address() {
+  if [[ $(sed -n 's/^[[:space:]]*log\.level[[:space:]=:]*//p' "$home/zoo.cfg") \
+    == @(warning|error|off)* ]]; then
+    echo "the address in $home/zoo.cfg"
+    return
+  fi
+  tail -c "+$((${1:-0} + 1))" "$home/paddock.log" |
+    sed -n 's/.* serving clients on //p' | tail -n 1 |
+    sed 's/^\(0\.0\.0\.0\|\[::\]\):/127.0.0.1:/'
 }
 
 build() {
@@ -40,16 +45,14 @@ build() {
 }
 
 start() {
-  if serves; then
-    echo "Another server answers on 127.0.0.1:$port; stop it, or change" \
-      "clientPort in $home/zoo.cfg" >&2
-    exit 1
-  fi
+  touch "$home/paddock.log"
+  local log_bytes
+  log_bytes=$(stat -c %s "$home/paddock.log")
   setsid build/release/paddock "$home/zoo.cfg" </dev/null >>"$home/paddock.log" \
     2>&1 &
   local pid=$!
   echo "$pid" >"$home/paddock.pid"
-  until serves; do
+  until [[ -n $(address "$log_bytes") ]]; do
     if ! kill -0 "$pid" 2>/dev/null; then
       echo "Paddock did not start.  The end of $home/paddock.log:" >&2
       tail -n 3 "$home/paddock.log" >&2
@@ -67,14 +70,12 @@ clientPort=${PADDOCK_PORT:-2181}
 clientPortAddress=127.0.0.1
 END
 fi
-port=$(sed -n 's/^clientPort=//p' "$home/zoo.cfg")
-
 if running >/dev/null; then
-  echo "Paddock runs already, on 127.0.0.1:$port; its folder is $home"
+  echo "Paddock runs already, on $(address); its folder is $home"
 else
   build
   start
-  echo "Paddock serves on 127.0.0.1:$port; its folder is $home"
+  echo "Paddock serves on $(address); its folder is $home"
 fi
-echo "Connect:  zkCli.sh -server 127.0.0.1:$port"
+echo "Connect:  zkCli.sh -server $(address)"
 echo "Stop:     kill $(running)"

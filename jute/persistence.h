@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "jute/data.h"
 #include "jute/record.h"
 
 namespace paddock::jute {
@@ -24,6 +25,24 @@ struct FileHeader {
                       Field{"dbid", &FileHeader::dbid}};
   }
   friend bool operator==(const FileHeader&, const FileHeader&) = default;
+};
+
+// A znode on its way to or from a checkpoint; a format of ours that never
+// reaches a file.  `acl` is an encoded vector of ACLs.
+struct CheckpointNode {
+  std::string_view path;
+  std::string_view data;
+  std::string_view acl;
+  StatPersisted stat;
+
+  static constexpr auto Fields() {
+    return std::tuple{Field{"path", &CheckpointNode::path},
+                      Field{"data", &CheckpointNode::data},
+                      Field{"acl", &CheckpointNode::acl},
+                      Field{"stat", &CheckpointNode::stat}};
+  }
+  friend bool operator==(const CheckpointNode&,
+                         const CheckpointNode&) = default;
 };
 
 inline constexpr int32_t kLogMagic = 0x5A4B4C47;       // "ZKLG"

@@ -6,6 +6,7 @@
 #define PADDOCK_CONFIG_H_
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -57,7 +58,15 @@ struct Config {
   bool connection_throttle_weight_enabled = false;
   int connection_throttle_global_session_weight = 3;
   int connection_throttle_renew_session_weight = 2;
+  int connection_throttle_local_session_weight = 1;
+  absl::Duration connection_throttle_freeze_time = absl::Milliseconds(-1);
+  double connection_throttle_drop_increase = 0.02;
+  double connection_throttle_drop_decrease = 0.002;
+  double connection_throttle_decrease_ratio = 0;
   int request_throttle_max_requests = 0;  // 0: off
+  bool request_throttle_drop_stale = true;
+  bool request_stale_latency_check = false;
+  absl::Duration throttled_op_wait_time = absl::ZeroDuration();  // 0: off
 
   // The data model.
   bool extended_types_enabled = false;
@@ -105,6 +114,13 @@ struct ParsedConfig {
   // One line each, "FILE:LINE: ...": unknown keys, and keys of features that
   // are yet to come.
   std::vector<std::string> warnings;
+
+  // "FILE:LINE: KEY: ", or "FILE: KEY: " where the file does not state it: what
+  // a message about the value of `key` begins with.
+  std::string Origin(const std::string& key) const;
+
+  std::string file_name;
+  std::map<std::string, int> lines;  // Of the keys in the file, by name
 };
 
 // Parses zoo.cfg (client-protocol.md chapter 11).  `file_name` is for messages.

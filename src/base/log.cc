@@ -111,4 +111,9 @@ bool LogLimit::Allow(absl::Duration now) {
   return false;
 }
 
+std::string LogLimit::TakeSuppressedText() {
+  const int64_t count = std::exchange(suppressed_, 0);
+  return count == 0 ? "" : fmt::format(" ({} such lines left out)", count);
+}
+
 }  // namespace paddock

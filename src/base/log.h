@@ -78,8 +78,9 @@ class LogLimit {
   // Whether a line may be written at `now` (monotonic).
   bool Allow(absl::Duration now);
 
-  // Number of lines refused since the last call.
-  int64_t TakeSuppressed() { return std::exchange(suppressed_, 0); }
+  // What to end the next line with: how many were refused since the last call,
+  // in brackets, or nothing.
+  std::string TakeSuppressedText();
 
  private:
   const int burst_;

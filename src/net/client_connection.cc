@@ -21,6 +21,11 @@ using boost::system::error_code;
 
 constexpr int kFramesPerRead = 1024;
 
+// The arrival of input is known to this exactness, and for so many pieces of
+// it; what comes beyond counts as younger than it is.
+constexpr absl::Duration kArrivalStep = absl::Milliseconds(10);
+constexpr size_t kArrivalsMax = 256;
+
 size_t BytesBeyondFirst(const InputBuffer& input) {
   return std::max(input.capacity(), InputBuffer::kBytesMin) -
          InputBuffer::kBytesMin;
@@ -110,6 +115,7 @@ void ClientConnection::OnRead(const error_code& error, size_t count) {
   input_.Commit(count);
   last_io_ = all_->events_->Now();
   if (held_) {
+    NoteArrival();
     AnswerHeldPings();
   } else {
     Process(kFramesPerRead);
@@ -119,6 +125,7 @@ void ClientConnection::OnRead(const error_code& error, size_t count) {
 
 void ClientConnection::OnEndOfInput() {
   end_of_input_ = true;
+  all_->stats_.dropped_by_client += state_ == State::kOpen ? 1 : 0;
   if (state_ == State::kLingering) {
     Close();
     return;
@@ -153,7 +160,7 @@ bool ClientConnection::Process(int frames_max) {
     }
     if (handshake_begun_ && IsPing(scan.frame)) {
       if (pings_answered_bytes_ == 0) {
-        all_->events_->OnFrame(id_, scan.frame);
+        all_->events_->OnFrame(id_, scan.frame, absl::ZeroDuration());
       }
     } else if (!handshake_begun_) {
       if (!AdmitHandshake(scan.frame)) {
@@ -161,17 +168,23 @@ bool ClientConnection::Process(int frames_max) {
         break;
       }
       handshake_begun_ = true;
-      all_->events_->OnFrame(id_, scan.frame);
+      all_->events_->OnFrame(id_, scan.frame, absl::ZeroDuration());
       handed_on = true;
-    } else if (frames_max > 0 && MayPass()) {
-      all_->events_->OnFrame(id_, scan.frame);
+    } else {
+      const absl::Duration waited = WaitOf(scan.bytes);
+      const Turn turn = frames_max > 0 ? NextTurn(waited) : Turn::kNow;
+      if (frames_max == 0 || turn != Turn::kNow) {
+        Hold(turn);
+        break;
+      }
+      all_->events_->OnFrame(id_, scan.frame, waited);
       handed_on = true;
       --frames_max;
-    } else {
-      Hold();
-      break;
     }
     Consume(scan.bytes);
+  }
+  if (!held_) {
+    arrivals_.clear();
   }
   return handed_on;
 }
@@ -223,25 +236,60 @@ bool ClientConnection::AdmitHandshake(std::string_view frame) {
   const absl::Duration now = all_->events_->Now();
   const bool admitted = is_new ? all_->throttle_.AdmitNew(now)
                                : all_->throttle_.AdmitRenewal(now);
-  if (!admitted) {
+  if (admitted) {
+    all_->stats_.token_deficit.Add(all_->throttle_.deficit());
+  } else {
     ++all_->stats_.throttled;
   }
   return admitted;
 }
 
-bool ClientConnection::MayPass() const {
+Turn ClientConnection::NextTurn(absl::Duration waited) const {
   const ClientOptions& options = all_->options_;
   const bool all_behind =
       all_->totals_.unsent_bytes > options.unsent_bytes_total_soft;
   const size_t unsent_max = all_behind ? 0 : options.unsent_bytes_soft;
-  return unsent_bytes() <= unsent_max && all_->events_->MayPass(id_);
+  return unsent_bytes() <= unsent_max ? all_->events_->NextTurn(id_, waited)
+                                      : Turn::kUnread;
 }
 
-void ClientConnection::Hold() {
+void ClientConnection::Hold(Turn turn) {
   CHECK(!held_);
   held_ = true;
   all_->held_.push_back(shared_from_this());
+  if (turn == Turn::kUnread) {
+    arrivals_.clear();
+  } else {
+    all_->stats_.waits += turn == Turn::kWait && arrivals_.empty() ? 1 : 0;
+    NoteArrival();
+  }
   AnswerHeldPings();
+}
+
+void ClientConnection::NoteArrival() {
+  const size_t end = input_.data().size();
+  const absl::Duration now = all_->events_->Now();
+  if (!arrivals_.empty() && end == arrivals_.back().end) {
+    return;
+  }
+  const auto step_of = [](absl::Duration time) {
+    return absl::Floor(time, kArrivalStep);
+  };
+  if (arrivals_.empty() || (arrivals_.size() < kArrivalsMax &&
+                            step_of(now) != step_of(arrivals_.back().time))) {
+    arrivals_.push_back({end, now});
+  } else {
+    arrivals_.back() = {end, now};
+  }
+}
+
+absl::Duration ClientConnection::WaitOf(size_t bytes) const {
+  for (const Arrival& arrival : arrivals_) {
+    if (bytes <= arrival.end) {
+      return all_->events_->Now() - arrival.time;
+    }
+  }
+  return absl::ZeroDuration();
 }
 
 void ClientConnection::AnswerHeldPings() {
@@ -253,7 +301,7 @@ void ClientConnection::AnswerHeldPings() {
       return;  // A bad length is dealt with when its turn comes
     }
     if (IsPing(scan.frame)) {
-      all_->events_->OnFrame(id_, scan.frame);
+      all_->events_->OnFrame(id_, scan.frame, absl::ZeroDuration());
     }
     pings_answered_bytes_ += scan.bytes;
   }
@@ -273,11 +321,19 @@ void ClientConnection::Consume(size_t bytes) {
   input_.Consume(bytes);
   frame_bytes_wanted_ = 0;
   pings_answered_bytes_ -= std::min(pings_answered_bytes_, bytes);
+  size_t used_up = 0;
+  for (Arrival& arrival : arrivals_) {
+    arrival.end -= std::min(arrival.end, bytes);
+    used_up += arrival.end == 0 ? 1 : 0;
+  }
+  arrivals_.erase(arrivals_.begin(),
+                  arrivals_.begin() + static_cast<ptrdiff_t>(used_up));
   all_->totals_.large_request_bytes -= std::exchange(large_request_bytes_, 0);
 }
 
 void ClientConnection::ReleaseInput() {
   Consume(0);
+  arrivals_ = {};
   pings_answered_bytes_ = 0;
   all_->totals_.input_bytes -= BytesBeyondFirst(input_);
   input_.Release();
@@ -349,6 +405,9 @@ void ClientConnection::Send() {
     last_io_ = last_send_ = all_->events_->Now();
     all_->totals_.unsent_bytes -= count;
     sent_ += count;
+    if (state_ == State::kOpen) {
+      all_->events_->OnSent(id_, count);
+    }
   }
   if (unsent_bytes() == 0) {
     output_ = std::string();

@@ -24,9 +24,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "net/client_events.h"
 #include "net/frame.h"
 #include "net/input_buffer.h"
 
@@ -99,8 +101,12 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool AnswerFourLetterWord();
   bool AdmitLargeRequest(size_t bytes);
   bool AdmitHandshake(std::string_view frame);
-  bool MayPass() const;
-  void Hold();
+  Turn NextTurn(absl::Duration waited) const;
+  void Hold(Turn turn);
+  // The bytes read and not yet noted have arrived now.
+  void NoteArrival();
+  // For how long the frame at the front, of so many bytes, has been here.
+  absl::Duration WaitOf(size_t bytes) const;
   void AnswerHeldPings();
   void Consume(size_t bytes);
   void ReleaseInput();
@@ -124,6 +130,14 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool end_of_input_ = false;
   bool handshake_begun_ = false;  // The first frame has been handed on
   bool held_ = false;
+
+  // When the input of a held connection arrived: up to `end` bytes from the
+  // front, since the entry before.  Empty when it is not held.
+  struct Arrival {
+    size_t end;
+    absl::Duration time;
+  };
+  std::vector<Arrival> arrivals_;
 
   std::string output_;
   size_t sent_ = 0;  // Of output_

@@ -90,9 +90,10 @@ void ClientConnections::LogHangUp(const ClientConnection& connection,
   if (!hang_up_log_.Allow(events_->Now())) {
     return;
   }
-  log::Warning("closing connection of {}:{}: {} ({} such lines left out)",
+  log::Warning("closing connection of {}:{}: {}{}",
                FormatAddress(connection.remote().address()),
-               connection.remote().port(), why, hang_up_log_.TakeSuppressed());
+               connection.remote().port(), why,
+               hang_up_log_.TakeSuppressedText());
 }
 
 void ClientConnections::Append(ConnectionId connection, std::string bytes,
@@ -131,6 +132,9 @@ void ClientConnections::Flush() {
 bool ClientConnections::Resume() {
   bool handed_on = false;
   for (size_t turns = reading_ ? held_.size() : 0; turns > 0; --turns) {
+    if (events_->IsTimeUp()) {
+      return true;
+    }
     const Pointer connection = std::move(held_.front());
     held_.pop_front();
     handed_on |= connection->TakeTurn(kFramesPerTurn);

@@ -24,6 +24,7 @@
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/summary.h"
 #include "net/client_connection.h"
 #include "net/client_events.h"
 #include "net/client_options.h"
@@ -31,11 +32,14 @@
 
 namespace paddock::net {
 
-// Counted since the start.
+// Counted since the start or ResetStats().
 struct ClientStats {
   int64_t rejected = 0;    // By the limits of connections
   int64_t throttled = 0;   // By the connection throttle
   int64_t handshakes = 0;  // ConnectRequests received
+  Summary token_deficit;   // Of that, after each ConnectRequest it let pass
+  int64_t dropped_by_client = 0;
+  int64_t waits = 0;  // Times the owner let a connection wait: Turn::kWait
   int64_t sessionless_expired = 0;
   int64_t large_requests_rejected = 0;
   int64_t slow_readers_closed = 0;
@@ -93,6 +97,8 @@ class ClientConnections {
   bool AllClosed() const { return connections_.empty() && closing_count_ == 0; }
   const ClientTotals& totals() const { return totals_; }
   const ClientStats& stats() const { return stats_; }
+  void ResetStats() { stats_ = {}; }
+  double drop_probability() const { return throttle_.drop_probability(); }
 
  private:
   friend class ClientConnection;

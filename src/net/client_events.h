@@ -16,6 +16,13 @@
 
 namespace paddock::net {
 
+// Whether the next request of a connection may go ahead.
+enum class Turn {
+  kNow,
+  kWait,    // Later; the time until then is what OnFrame() calls `waited`
+  kUnread,  // Later, and until then it is as if it lay unread in the socket
+};
+
 class ClientEvents {
  public:
   virtual ~ClientEvents() = default;
@@ -28,7 +35,10 @@ class ClientEvents {
                            uint16_t port) = 0;
 
   // `frame` comes without its length prefix and is valid during the call.
-  virtual void OnFrame(ConnectionId connection, std::string_view frame) = 0;
+  // `waited` is for how long it was held back at least; it may be up to 10 ms
+  // too short.
+  virtual void OnFrame(ConnectionId connection, std::string_view frame,
+                       absl::Duration waited) = 0;
 
   // Output for this connection goes nowhere from now on.
   virtual void OnDisconnected(ConnectionId connection) = 0;
@@ -36,6 +46,9 @@ class ClientEvents {
   // Requests of this connection are being held back, and not because it does
   // not take its answers.
   virtual void OnHeld(ConnectionId connection) = 0;
+
+  // The connection took so many bytes of its output.
+  virtual void OnSent(ConnectionId connection, size_t bytes) = 0;
 
   // How many bytes of argument belong to a four-letter word (9.1), or nullopt
   // when `word` is none and hence the length of a frame.
@@ -48,9 +61,14 @@ class ClientEvents {
                                      std::string_view word,
                                      std::string_view argument) = 0;
 
-  // Whether the next request of this connection may go ahead, as far as the
-  // requests in progress are concerned.  Not asked for pings.
-  virtual bool MayPass(ConnectionId connection) const = 0;
+  // Whether the next request of this connection, which has waited so long, may
+  // go ahead, as far as the requests in progress are concerned.  Not asked for
+  // pings.
+  virtual Turn NextTurn(ConnectionId connection,
+                        absl::Duration waited) const = 0;
+
+  // Whether others must have their turn before any held request may go ahead.
+  virtual bool IsTimeUp() const = 0;
 
   // Whether no request of this connection is in progress.
   virtual bool IsIdle(ConnectionId connection) const = 0;

@@ -120,17 +120,14 @@ void ClientListener::Close() {
 }
 
 std::string ClientListener::address() const {
-  if (host_.empty()) {
-    return fmt::format("0.0.0.0:{}", port_);
-  }
   error_code error;
   const tcp::endpoint local = acceptor_.local_endpoint(error);
   if (error) {
     return fmt::format("{}:{}", host_, port_);
   }
   return local.address().is_v4()
-             ? fmt::format("{}:{}", FormatAddress(local.address()), port_)
-             : fmt::format("[{}]:{}", FormatAddress(local.address()), port_);
+             ? fmt::format("{}:{}", local.address().to_string(), port_)
+             : fmt::format("[{}]:{}", local.address().to_string(), port_);
 }
 
 void ClientListener::Accept() {

@@ -49,7 +49,8 @@ class ClientListener {
   absl::Duration NextDeadline() const { return retry_at_; }
 
   uint16_t port() const { return port_; }
-  // "127.0.0.1:2181"; "0.0.0.0:2181" where it listens on all addresses.
+  // "127.0.0.1:2181"; "[::]:2181" where it listens on all
+  // addresses, IPv6 and IPv4, "0.0.0.0:2181" where there is no IPv6.
   std::string address() const;
 
  private:

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "fmt/format.h"
 #include "jute/archive.h"
+#include "replica/metrics.h"
 #include "replica/replica.h"
 
 namespace paddock::replica {
@@ -25,20 +26,7 @@ constexpr std::string_view kWords[] = {
     "hash", "isro", "mntr", "ruok", "srst",      "srvr", "stat",
     "stmk", "wchc", "wchp", "wchs", kTelnetClose};
 
-// An average with one to four fraction digits, as Java prints a double.
-std::string FormatAverage(const LatencyStats& stats) {
-  if (stats.count == 0) {
-    return "0.0";
-  }
-  std::string text =
-      fmt::format("{:.4f}", static_cast<double>(stats.sum_ms) /
-                                static_cast<double>(stats.count));
-  const size_t point = text.find('.');
-  while (text.size() > point + 2 && text.back() == '0') {
-    text.pop_back();
-  }
-  return text;
-}
+int64_t Signed(size_t size) { return static_cast<int64_t>(size); }
 
 // EEE MMM dd HH:mm:ss zzz yyyy
 std::string FormatDate(int64_t wall_ms) {
@@ -127,9 +115,9 @@ class AdminView {
       }
       Print(",lzxid=0x{:x},lresp={},llat={},minlat={},avglat={},maxlat={}",
             static_cast<uint64_t>(c.last_zxid), c.last_response_ms,
-            c.last_latency_ms, c.latency.min_ms,
-            c.latency.count == 0 ? 0 : c.latency.sum_ms / c.latency.count,
-            c.latency.max_ms);
+            c.last_latency_ms, c.latency.min,
+            c.latency.count == 0 ? 0 : c.latency.sum / c.latency.count,
+            c.latency.max);
     }
     Print(")\n");
   }
@@ -169,7 +157,9 @@ class AdminView {
   }
 
   void Srst() {
+    const int64_t auth_failures = replica_.stats_.auth_failures;
     replica_.stats_ = {};
+    replica_.stats_.auth_failures = auth_failures;
     Print("Server stats reset.\n");
   }
 
@@ -208,8 +198,8 @@ class AdminView {
       }
       Print("\n");
     }
-    Print("Latency min/avg/max: {}/{}/{}\n", stats.latency.min_ms,
-          FormatAverage(stats.latency), stats.latency.max_ms);
+    Print("Latency min/avg/max: {}/{}/{}\n", stats.latency.min,
+          FormatNumber(AverageOf(stats.latency)), stats.latency.max);
     Print("Received: {}\nSent: {}\n", stats.packets_received,
           stats.packets_sent);
     Print("Connections: {}\nOutstanding: {}\nZxid: 0x{:x}\n",
@@ -311,62 +301,91 @@ class AdminView {
     Print("\n");
   }
 
-  template <class Value>
-  void Metric(std::string_view name, const Value& value) {
-    Print("zk_{}\t{}\n", name, value);
-  }
-
-  void LatencySummary(std::string_view name, const LatencyStats& stats) {
-    Print("zk_avg_{}\t{}\n", name, FormatAverage(stats));
-    Print("zk_min_{}\t{}\n", name, stats.min_ms);
-    Print("zk_max_{}\t{}\n", name, stats.max_ms);
-    Print("zk_cnt_{}\t{}\n", name, stats.count);
-    Print("zk_sum_{}\t{}\n", name, stats.sum_ms);
-  }
-
   void Mntr() {
-    const ServerStats& stats = replica_.stats_;
-    const tree::DataTree& tree = replica_.tree_;
-    Metric("version", facts_.version);
-    Metric("server_state", "standalone");
-    Metric("avg_latency", FormatAverage(stats.latency));
-    Metric("max_latency", stats.latency.max_ms);
-    Metric("min_latency", stats.latency.min_ms);
-    Metric("packets_received", stats.packets_received);
-    Metric("packets_sent", stats.packets_sent);
-    Metric("num_alive_connections", Connections().size());
-    Metric("outstanding_requests", replica_.outstanding());
-    Metric("uptime", facts_.uptime_ms);
-    Metric("znode_count", tree.node_count());
-    Metric("watch_count", replica_.watches_.watch_count());
-    Metric("ephemerals_count", tree.ephemeral_count());
-    Metric("approximate_data_size", tree.approximate_data_bytes());
-    Metric("global_sessions", replica_.sessions_.size());
-    Metric("local_sessions", 0);
-    Metric("open_file_descriptor_count", facts_.open_files);
-    Metric("max_file_descriptor_count", facts_.open_files_max);
-    Metric("last_client_response_size", stats.last_response_size);
-    Metric("max_client_response_size", stats.max_response_size);
-    Metric("min_client_response_size", stats.min_response_size);
-    Metric("connection_drop_probability", "0.0");  // Nothing drops at random
-    Metric("auth_failed_count", stats.auth_failures);
-    Metric("connection_request_count", stats.connection_requests);
-    Metric("connection_revalidate_count", stats.revalidations);
-    Metric("unsuccessful_handshake", stats.unsuccessful_handshakes);
-    Metric("stale_sessions_expired", stats.expired_sessions);
-    Metric("bytes_received_count", stats.bytes_received);
-    Metric("response_bytes", stats.response_bytes);
-    Metric("watch_bytes", stats.watch_bytes);
-    Metric("commit_count", stats.commits);
-    LatencySummary("readlatency", stats.read_latency);
-    LatencySummary("updatelatency", stats.update_latency);
-    OpCounts();
-    for (const auto& [name, value] : facts_.metrics) {
-      Metric(name, value);
+    AppendMetric({"version", facts_.version}, &text_);
+    AppendMetric({"server_state", "standalone"}, &text_);
+    for (const auto& list : {Gauges(), Counters(), Summaries(), OpCounts(),
+                             QuotaMetrics(replica_.tree_), facts_.metrics}) {
+      for (const Metric& metric : list) {
+        AppendMetric(metric, &text_);
+      }
     }
   }
 
-  void OpCounts() {
+  std::vector<Metric> Gauges() const {
+    const ServerStats& stats = replica_.stats_;
+    const tree::DataTree& tree = replica_.tree_;
+    return {
+        {"avg_latency", AverageOf(stats.latency)},
+        {"max_latency", stats.latency.max},
+        {"min_latency", stats.latency.min},
+        {"packets_received", stats.packets_received},
+        {"packets_sent", stats.packets_sent},
+        {"num_alive_connections", Signed(Connections().size())},
+        {"outstanding_requests", Signed(replica_.outstanding())},
+        {"uptime", facts_.uptime_ms},
+        {"znode_count", tree.node_count()},
+        {"watch_count", replica_.watches_.watch_count()},
+        {"ephemerals_count", tree.ephemeral_count()},
+        {"approximate_data_size", tree.approximate_data_bytes()},
+        {"global_sessions", Signed(replica_.sessions_.size())},
+        {"local_sessions", int64_t{0}},
+        {"open_file_descriptor_count", facts_.open_files},
+        {"max_file_descriptor_count", facts_.open_files_max},
+        {"last_client_response_size", stats.last_response_size},
+        {"max_client_response_size", stats.max_response_size},
+        {"min_client_response_size", stats.min_response_size},
+        {"auth_failed_count", stats.auth_failures},
+    };
+  }
+
+  std::vector<Metric> Counters() const {
+    const ServerStats& stats = replica_.stats_;
+    std::vector<Metric> metrics = {
+        {"connection_request_count", stats.connection_requests},
+        {"connection_revalidate_count", stats.revalidations},
+        {"unsuccessful_handshake", stats.unsuccessful_handshakes},
+        {"stale_sessions_expired", stats.expired_sessions},
+        {"bytes_received_count", stats.bytes_received},
+        {"response_bytes", stats.response_bytes},
+        {"watch_bytes", stats.watch_bytes},
+        {"commit_count", stats.commits},
+        {"ensemble_auth_success", stats.ensemble_auth_successes},
+        {"ensemble_auth_fail", stats.ensemble_auth_failures},
+        {"ensemble_auth_skip", stats.ensemble_auth_skips},
+        {"throttled_ops", stats.throttled_ops},
+        {"stale_requests", stats.stale_requests},
+        {"stale_requests_dropped", stats.stale_requests_dropped},
+        {"stale_replies", stats.stale_replies},
+    };
+    for (const auto& [name, count] : stats.quota_exceeded) {
+      metrics.push_back({name + "_quota_exceeded_error_per_namespace", count});
+    }
+    return metrics;
+  }
+
+  std::vector<Metric> Summaries() const {
+    const ServerStats& stats = replica_.stats_;
+    const auto triggered = [&](tree::EventType type) {
+      return stats.watches_triggered[static_cast<size_t>(type)];
+    };
+    return {
+        {"readlatency", &stats.read_latency},
+        {"updatelatency", &stats.update_latency},
+        {"propagation_latency", &stats.propagation_latency},
+        {"request_throttle_queue_time_ms", &stats.throttle_queue_time},
+        {"sync_processor_queue_and_flush_time_ms", &stats.log_time},
+        {"sync_processor_batch_size", stats.batch_size},
+        {"node_created_watch_count", triggered(tree::EventType::kNodeCreated)},
+        {"node_deleted_watch_count", triggered(tree::EventType::kNodeDeleted)},
+        {"node_changed_watch_count",
+         triggered(tree::EventType::kNodeDataChanged)},
+        {"node_children_watch_count",
+         triggered(tree::EventType::kNodeChildrenChanged)},
+    };
+  }
+
+  std::vector<Metric> OpCounts() const {
     std::map<std::string_view, int64_t> counts;
     int64_t total = 0;
     for (const Op& op : AllOps()) {
@@ -377,9 +396,11 @@ class AdminView {
       }
     }
     counts["total"] = total;
+    std::vector<Metric> metrics;
     for (const auto& [name, count] : counts) {
-      Print("zk_op_count_{}\t{}\n", name, count);
+      metrics.push_back({fmt::format("op_count_{}", name), count});
     }
+    return metrics;
   }
 
   Replica& replica_;
@@ -397,12 +418,18 @@ std::string Replica::FourLetterWord(ConnectionId id, std::string_view word,
   CHECK(connection != nullptr) << static_cast<uint64_t>(id);
   ++connection->packets_received;
   ++stats_.packets_received;
+  stats_.bytes_received += static_cast<int64_t>(word.size());
   const std::string name(word == kTelnetClose ? "telnet close" : word);
   const auto& allowed = options_.four_letter_words;
-  if (!allowed.contains("*") && !allowed.contains(name)) {
-    return name + " is not executed because it is not in the whitelist.\n";
-  }
-  return AdminView(*this, *connection, argument, facts).Run(word);
+  const bool may_run = allowed.contains("*") || allowed.contains(name);
+  std::string answer =
+      may_run ? AdminView(*this, *connection, argument, facts).Run(word)
+              : name + " is not executed because it is not in the whitelist.\n";
+  // Java's writer sends so many bytes at a time, and each counts.
+  constexpr size_t kBytesPerPacket = 8192;
+  stats_.packets_sent += static_cast<int64_t>(
+      (answer.size() + kBytesPerPacket - 1) / kBytesPerPacket);
+  return answer;
 }
 
 }  // namespace paddock::replica

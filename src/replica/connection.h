@@ -50,9 +50,11 @@ struct Connection {
   bool deaf = false;             // Nothing it sends matters any more
   std::deque<Waiting> waiting;
 
-  std::string out;       // Frames to send
-  bool closing = false;  // To be closed behind them
-  bool dirty = false;    // Listed in the Replica's dirty connections
+  std::string out;         // Frames to send
+  size_t out_counted = 0;  // Of them, in the Replica's total of unsent bytes
+  size_t unsent = 0;       // Bytes handed out that it has not taken
+  bool closing = false;    // To be closed behind them
+  bool dirty = false;      // Listed in the Replica's dirty connections
 
   // For `cons`.
   int64_t packets_received = 0;
@@ -62,7 +64,7 @@ struct Connection {
   int64_t last_zxid = 0;
   int64_t last_response_ms = 0;
   int64_t last_latency_ms = 0;
-  LatencyStats latency;
+  Summary latency;  // In ms
 };
 
 }  // namespace paddock::replica

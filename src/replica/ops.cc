@@ -1,11 +1,18 @@
 #include "replica/ops.h"
 
 #include <array>
+#include <iterator>
+#include <string>
 
 namespace paddock::replica {
 namespace {
 
 using jute::OpCode;
+
+Error RefuseThrottled(const Reader& /*reader*/, std::string_view /*body*/,
+                      std::string* /*out*/) {
+  return Error::kThrottledOp;
+}
 
 constexpr Op kOps[] = {
     {OpCode::kCreate, OpKind::kWrite, "CREA", "create"},
@@ -43,7 +50,10 @@ constexpr Op kOps[] = {
     {OpCode::kWhoAmI, OpKind::kRead, "HOMI", "who_am_i", WhoAmI},
     {OpCode::kCreateSession, OpKind::kSession, "SESS", "create_session"},
     {OpCode::kCloseSession, OpKind::kClose, "CLOS", "close_session"},
+    // Last: what ThrottledOp() returns.
+    {OpCode::kError, OpKind::kRead, "NA", "", RefuseThrottled},
 };
+constexpr absl::Span<const Op> kClientOps(kOps, std::size(kOps) - 1);
 
 // Index into kOps by code, -1 where there is none.
 constexpr int32_t kLowestCode = static_cast<int32_t>(OpCode::kCloseSession);
@@ -51,7 +61,7 @@ constexpr auto kByCode = [] {
   std::array<int8_t, 128> table{};
   table.fill(-1);
   int8_t index = 0;
-  for (const Op& op : kOps) {
+  for (const Op& op : kClientOps) {
     table[static_cast<size_t>(static_cast<int32_t>(op.code) - kLowestCode)] =
         index++;
   }
@@ -69,7 +79,9 @@ const Op* FindOp(int32_t code) {
   return index < 0 ? nullptr : &kOps[index];
 }
 
-absl::Span<const Op> AllOps() { return kOps; }
+absl::Span<const Op> AllOps() { return kClientOps; }
+
+const Op& ThrottledOp() { return kOps[kClientOps.size()]; }
 
 size_t OpIndex(const Op& op) { return static_cast<size_t>(&op - kOps); }
 

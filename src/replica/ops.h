@@ -32,12 +32,16 @@ struct Op {
   ReadFunction read = nullptr;
 };
 
+// Stands in for a request that was held back for too long: a read that gives
+// THROTTLEDOP.
+const Op& ThrottledOp();
+
 // Null for codes that are no operation of the client port.
 const Op* FindOp(int32_t code);
 
 absl::Span<const Op> AllOps();
 
-// Place of `op` in AllOps().
+// Place of `op` in AllOps(), or behind them for ThrottledOp().
 size_t OpIndex(const Op& op);
 
 }  // namespace paddock::replica

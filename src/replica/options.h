@@ -4,6 +4,7 @@
 #ifndef PADDOCK_REPLICA_OPTIONS_H_
 #define PADDOCK_REPLICA_OPTIONS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -48,6 +49,25 @@ struct Options {
   absl::Duration container_check_interval = absl::Minutes(1);
   absl::Duration container_max_never_used = absl::Minutes(5);  // Zero: never
   int container_deletions_per_minute = 10000;
+
+  // Output that a connection has not taken.  Above the soft limit no further
+  // request of it is evaluated; nor, while all together are above the total
+  // limit, is one of a connection that is behind at all.
+  size_t unsent_bytes_soft = size_t{1} << 20;
+  size_t unsent_bytes_total_soft = size_t{256} << 20;
+
+  // A multiRead whose reply would be larger is refused: a few bytes may ask for
+  // gigabytes.  Stock clients take no more than 1 MB unless they are told to.
+  size_t multi_read_bytes_max = size_t{16} << 20;
+
+  // A request that the request throttle held back for longer is answered with
+  // THROTTLEDOP (2.9); zero: never.
+  absl::Duration throttled_op_wait_time;
+
+  // Whether a request is stale that was held back for longer than the time-out
+  // of its session, and whether its connection is closed for it.
+  bool stale_latency_check = false;
+  bool drop_stale_requests = true;
 
   // Four-letter words that may be used (9.2); "*" allows all.
   std::set<std::string> four_letter_words = {"srvr"};

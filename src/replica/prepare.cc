@@ -1,11 +1,13 @@
 #include "replica/prepare.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <variant>
 
 #include "base/check.h"
 #include "fmt/format.h"
+#include "replica/metrics.h"
 #include "replica/multi.h"
 #include "tree/digest.h"
 #include "tree/path.h"
@@ -19,6 +21,17 @@ constexpr int64_t kContainerOwner = std::numeric_limits<int64_t>::min();
 constexpr uint64_t kTtlOwnerMark = 0xff00000000000000;
 constexpr int64_t kTtlMsMax = 0xffffffffff;
 constexpr size_t kTxnHeaderBytes = 32;
+constexpr size_t kNoticesMax = 16;
+constexpr size_t kAclEntryBytesMin = 12;
+
+// A closeSession that would list more than this lists nothing: members delete
+// what the session owns all the same, and none reads a record over 2 MB.
+constexpr size_t kClosePathBytesMax = 1 << 20;
+
+// A few bytes of request, with the scheme "auth", stand for all identities of
+// their sender.  A transaction that gets longer by more than this is refused:
+// others would have to wait for gigabytes to be logged.
+constexpr size_t kAclGrowthMax = 2 << 20;
 
 // CreateRequest.flags (client-protocol.md 3.2).
 bool IsKnownFlags(int32_t flags) { return flags >= 0 && flags <= 6; }
@@ -63,10 +76,12 @@ std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
 
 }  // namespace
 
-Preparer::Preparer(const Options& options, const tree::DataTree& tree)
-    : options_(options), tree_(tree) {}
-
-Preparer::~Preparer() = default;
+Preparer::Preparer(const Options& options, const tree::DataTree& tree,
+                   ServerStats* stats)
+    : options_(options),
+      tree_(tree),
+      stats_(stats),
+      changes_(tree, options.tree.digest) {}
 
 std::optional<std::string> Preparer::Prepare(const Caller& caller, OpCode op,
                                              std::string_view body) {
@@ -89,24 +104,19 @@ std::string Preparer::CreateSession(const Caller& caller, int32_t timeout_ms) {
 std::string Preparer::CloseSession(const Caller& caller) {
   std::string bytes;
   BeginTxn(caller, &bytes);
-  absl::btree_set<std::string_view> paths;
-  if (const auto* nodes = tree_.EphemeralsOf(caller.session)) {
-    for (const tree::Znode* node : *nodes) {
-      paths.insert(node->path());
-    }
-  }
-  for (const Change& change : changes_) {
-    if (!change.exists) {
-      paths.erase(change.path);
-    } else if (change.stat.ephemeralOwner == ToWire(caller.session)) {
-      paths.insert(change.path);
-    }
-  }
+  const absl::btree_set<std::string_view> paths =
+      changes_.EphemeralsOf(caller.session);
   jute::CloseSessionTxn txn;
-  txn.paths2Delete.assign(paths.begin(), paths.end());
+  size_t bytes_listed = 0;
+  for (const std::string_view path : paths) {
+    bytes_listed += path.size() + sizeof(int32_t);
+  }
+  if (bytes_listed <= kClosePathBytesMax) {
+    txn.paths2Delete.assign(paths.begin(), paths.end());
+  }
   jute::Write(txn, &bytes);
-  for (const std::string_view path : txn.paths2Delete) {
-    NoteDelete(path);
+  for (const std::string_view path : paths) {
+    changes_.Delete(caller_.zxid, path);
   }
   return Finish(OpCode::kCloseSession, Error::kOk, std::move(bytes));
 }
@@ -121,6 +131,7 @@ std::string Preparer::SweepContainer(const Caller& caller,
 
 void Preparer::BeginTxn(const Caller& caller, std::string* bytes) {
   caller_ = caller;
+  acl_growth_ = 0;
   bytes->reserve(256);
   bytes->resize(kTxnHeaderBytes);  // Finish() fills it in
 }
@@ -132,10 +143,10 @@ std::string Preparer::Finish(OpCode op, Error error, std::string bytes) {
     bytes.resize(kTxnHeaderBytes);
     jute::Write(jute::ErrorTxn{.err = static_cast<int32_t>(error)}, &bytes);
   } else if (options_.tree.digest) {
-    const uint64_t digest = changes_.empty() ? tree_.digest() : tree_digest_;
-    jute::Write(jute::TxnDigest{.version = tree::kDigestVersion,
-                                .treeDigest = static_cast<int64_t>(digest)},
-                &bytes);
+    jute::Write(
+        jute::TxnDigest{.version = tree::kDigestVersion,
+                        .treeDigest = static_cast<int64_t>(changes_.digest())},
+        &bytes);
   }
   std::string header;
   jute::Write(jute::TxnHeader{.clientId = ToWire(caller_.session),
@@ -225,13 +236,12 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     return error;
   }
   std::vector<jute::ACL> acl;
-  error = tree::NormalizeAcl(request.acl, caller_.identities,
-                             options_.digest_auth_enabled, &acl);
+  error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
   const std::string_view parent_path = *ParentOf(request.path);
-  const std::optional<View> parent = Find(parent_path);
+  const std::optional<PendingChanges::View> parent = changes_.Find(parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
@@ -245,7 +255,7 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
   if (!tree::IsValidPath(path)) {
     return Error::kBadArguments;
   }
-  if (Find(path)) {
+  if (changes_.Find(path)) {
     return Error::kNodeExists;
   }
   if (IsOrdinaryEphemeral(parent->stat().ephemeralOwner)) {
@@ -277,8 +287,8 @@ Error Preparer::PrepareCreate(OpCode op, const jute::CreateRequest& request,
     jute::Write(jute::CreateTxn{path, request.data, acl, ephemeral, cversion},
                 record);
   }
-  NoteParent(parent_path, 1, cversion);
-  NoteCreate(path, request.data, stat, acl);
+  changes_.ChangeParent(caller_.zxid, parent_path, 1, cversion);
+  changes_.Create(caller_.zxid, path, request.data, stat, acl);
   return Error::kOk;
 }
 
@@ -298,14 +308,15 @@ Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
   if (!parent_path || IsUndeletable(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> parent = Find(*parent_path);
+  const std::optional<PendingChanges::View> parent =
+      changes_.Find(*parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
   if (!Permits(*parent, jute::kPermDelete)) {
     return Error::kNoAuth;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -316,7 +327,7 @@ Error Preparer::PrepareDelete(const jute::DeleteRequest& request,
     return Error::kNotEmpty;
   }
   jute::Write(jute::DeleteTxn{request.path}, record);
-  NoteDelete(request.path);
+  changes_.Delete(caller_.zxid, request.path);
   return Error::kOk;
 }
 
@@ -330,7 +341,8 @@ std::optional<Error> Preparer::PrepareDeleteContainerOfClient(
   if (!parent_path || IsUndeletable(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> parent = Find(*parent_path);
+  const std::optional<PendingChanges::View> parent =
+      changes_.Find(*parent_path);
   if (!parent) {
     return Error::kNoNode;
   }
@@ -345,7 +357,7 @@ Error Preparer::PrepareDeleteContainer(std::string_view path,
   if (!ParentOf(path) || IsUndeletable(path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(path);
+  const std::optional<PendingChanges::View> node = changes_.Find(path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -356,7 +368,7 @@ Error Preparer::PrepareDeleteContainer(std::string_view path,
     return Error::kBadVersion;
   }
   jute::Write(jute::DeleteTxn{path}, record);
-  NoteDelete(path);
+  changes_.Delete(caller_.zxid, path);
   return Error::kOk;
 }
 
@@ -365,7 +377,7 @@ Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
   if (!tree::IsValidPath(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -383,17 +395,8 @@ Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
     return Error::kBadVersion;
   }
   jute::Write(jute::SetDataTxn{request.path, request.data, *version}, record);
-
-  const uint32_t digest_before = DigestOf(*node);
-  Change& change = AddChange(request.path, &*node);
-  change.stat.version = *version;
-  change.stat.mzxid = caller_.zxid;
-  change.stat.mtime = caller_.wall_ms;
-  change.data_bytes = data_bytes;
-  if (options_.tree.digest) {
-    change.content_crc = tree::ContentCrc(request.path, request.data);
-  }
-  FinishChange(change, digest_before);
+  changes_.SetData(caller_.zxid, request.path, *node, request.data, *version,
+                   caller_.wall_ms);
   return Error::kOk;
 }
 
@@ -403,12 +406,11 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
     return Error::kBadArguments;
   }
   std::vector<jute::ACL> acl;
-  const Error error = tree::NormalizeAcl(request.acl, caller_.identities,
-                                         options_.digest_auth_enabled, &acl);
+  const Error error = NormalizeAcl(request.acl, &acl);
   if (error != Error::kOk) {
     return error;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -420,15 +422,7 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
     return Error::kBadVersion;
   }
   jute::Write(jute::SetACLTxn{request.path, acl, *version}, record);
-
-  const uint32_t digest_before = DigestOf(*node);
-  Change& change = AddChange(request.path, &*node);
-  change.stat.aversion = *version;
-  if (change.acl != nullptr) {
-    acls_.Release(change.acl);
-  }
-  change.acl = acls_.Intern(acl);
-  FinishChange(change, digest_before);
+  changes_.SetAcl(caller_.zxid, request.path, *node, acl, *version);
   return Error::kOk;
 }
 
@@ -437,7 +431,7 @@ Error Preparer::PrepareCheck(const jute::CheckVersionRequest& request,
   if (!tree::IsValidPath(request.path)) {
     return Error::kBadArguments;
   }
-  const std::optional<View> node = Find(request.path);
+  const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
     return Error::kNoNode;
   }
@@ -462,7 +456,6 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
   if (!multi || multi->kind == MultiKind::kRead) {
     return Error::kMarshallingError;
   }
-  const uint64_t digest_before = tree_digest_;
   Error failure = Error::kOk;
   size_t failed = 0;
   std::vector<std::string> records(multi->ops.size());
@@ -491,10 +484,7 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
     txn.txns[i] = {static_cast<int32_t>(sub.type), records[i]};
   }
   if (failure != Error::kOk) {
-    while (!changes_.empty() && changes_.back().zxid == caller_.zxid) {
-      DropLatest();
-    }
-    tree_digest_ = digest_before;
+    changes_.Rollback(caller_.zxid);
     if (failure == Error::kMarshallingError) {
       return failure;
     }
@@ -510,8 +500,27 @@ std::optional<Error> Preparer::PrepareMulti(std::string_view body,
   return Error::kOk;
 }
 
+Error Preparer::NormalizeAcl(absl::Span<const jute::ACL> acl,
+                             std::vector<jute::ACL>* normalized) {
+  const auto size = [](absl::Span<const jute::ACL> entries) {
+    size_t bytes = 0;
+    for (const jute::ACL& entry : entries) {
+      bytes += kAclEntryBytesMin + entry.id.scheme.size() + entry.id.id.size();
+    }
+    return bytes;
+  };
+  const Error error = tree::NormalizeAcl(
+      acl, caller_.identities, options_.digest_auth_enabled, normalized);
+  if (error != Error::kOk) {
+    return error;
+  }
+  const size_t before = size(acl);
+  acl_growth_ += std::max(size(*normalized), before) - before;
+  return acl_growth_ > kAclGrowthMax ? Error::kInvalidAcl : Error::kOk;
+}
+
 Error Preparer::CheckQuota(std::string_view path, int64_t count,
-                           int64_t bytes) const {
+                           int64_t bytes) {
   if (!options_.enforce_quota) {
     return Error::kOk;
   }
@@ -522,13 +531,22 @@ Error Preparer::CheckQuota(std::string_view path, int64_t count,
   if (quota->malformed) {
     return Error::kMarshallingError;
   }
-  return tree::CheckQuota(*quota, count, bytes) ==
-                 tree::QuotaVerdict::kHardExceeded
-             ? Error::kQuotaExceeded
-             : Error::kOk;
+  const tree::QuotaVerdict verdict = tree::CheckQuota(*quota, count, bytes);
+  if (verdict != tree::QuotaVerdict::kHardExceeded) {
+    if (verdict == tree::QuotaVerdict::kSoftExceeded &&
+        notices_.size() < kNoticesMax) {
+      notices_.push_back(fmt::format(
+          "the soft quota of {} is exceeded by a write to {}: {} znodes and {} "
+          "bytes are used",
+          quota->path, path, quota->usage.count, quota->usage.bytes));
+    }
+    return Error::kOk;
+  }
+  ++stats_->quota_exceeded[std::string(NamespaceOf(quota->path))];
+  return Error::kQuotaExceeded;
 }
 
-bool Preparer::Permits(const View& view, int32_t perms) const {
+bool Preparer::Permits(const PendingChanges::View& view, int32_t perms) const {
   return options_.skip_acl ||
          tree::Permits(view.acl(), perms, caller_.identities);
 }

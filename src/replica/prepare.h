@@ -12,19 +12,20 @@
 #define PADDOCK_REPLICA_PREPARE_H_
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
 #include "base/ids.h"
 #include "jute/proto.h"
 #include "jute/txn.h"
 #include "paddock/error.h"
 #include "replica/options.h"
+#include "replica/pending_changes.h"
+#include "replica/stats.h"
 #include "tree/data_tree.h"
 
 namespace paddock::replica {
@@ -40,9 +41,9 @@ struct Caller {
 
 class Preparer {
  public:
-  // Both outlive the Preparer.
-  Preparer(const Options& options, const tree::DataTree& tree);
-  ~Preparer();
+  // All outlive the Preparer.
+  Preparer(const Options& options, const tree::DataTree& tree,
+           ServerStats* stats);
 
   Preparer(const Preparer&) = delete;
   Preparer& operator=(const Preparer&) = delete;
@@ -59,44 +60,14 @@ class Preparer {
   std::string SweepContainer(const Caller& caller, std::string_view path);
 
   // All transactions up to `zxid` are in the tree now.
-  void Forget(int64_t zxid);
+  void Forget(int64_t zxid) { changes_.Forget(zxid); }
 
-  size_t pending_changes() const { return changes_.size(); }
+  // What an operator should hear of; at most a few lines.
+  std::vector<std::string> TakeNotices() { return std::exchange(notices_, {}); }
+
+  bool has_pending_changes() const { return !changes_.empty(); }
 
  private:
-  // One path as it will be after a transaction that is not applied yet.
-  struct Change {
-    int64_t zxid = 0;
-    std::string path;
-    Change* previous = nullptr;  // The latest one before, when this was made
-    bool exists = true;
-    jute::StatPersisted stat;
-    int32_t num_children = 0;
-    int64_t data_bytes = 0;
-    const tree::AclList* acl = nullptr;  // Null: the one in the tree
-    uint32_t content_crc = 0;            // Of path and data
-    uint32_t digest = 0;
-  };
-  struct PathHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view path) const;
-    size_t operator()(const Change* change) const;
-  };
-  struct PathEqual {
-    using is_transparent = void;
-    bool operator()(const Change* a, std::string_view b) const;
-    bool operator()(const Change* a, const Change* b) const;
-  };
-  // A znode as the next transaction will find it.
-  struct View {
-    const Change* change = nullptr;     // Null: only the tree knows it
-    const tree::Znode* node = nullptr;  // Null: not in the tree
-    const jute::StatPersisted& stat() const;
-    absl::Span<const jute::ACL> acl() const;
-    int32_t num_children() const;
-    int64_t data_bytes() const;
-  };
-
   // What the prepare functions below work on.  They append the transaction's
   // record and note the changes; on an error they do neither.
   std::optional<Error> PrepareBody(jute::OpCode op, std::string_view body,
@@ -118,37 +89,26 @@ class Preparer {
 
   Error CheckCreate(jute::OpCode op, const jute::CreateRequest& request,
                     int64_t ttl) const;
-  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes) const;
-  bool Permits(const View& view, int32_t perms) const;
+  // As tree::NormalizeAcl() for the caller.  One transaction may grow by so
+  // much only where "auth" stands for many or for long identities.
+  Error NormalizeAcl(absl::Span<const jute::ACL> acl,
+                     std::vector<jute::ACL>* normalized);
+  Error CheckQuota(std::string_view path, int64_t count, int64_t bytes);
+  bool Permits(const PendingChanges::View& view, int32_t perms) const;
 
-  std::optional<View> Find(std::string_view path) const;
   bool IsOrdinaryEphemeral(int64_t owner) const;
-
-  // Notes what becomes of a path; the digests follow.
-  Change& AddChange(std::string_view path, const View* before);
-  void FinishChange(Change& change, uint32_t digest_before);
-  void NoteCreate(std::string_view path, std::string_view data,
-                  const jute::StatPersisted& stat,
-                  absl::Span<const jute::ACL> acl);
-  void NoteDelete(std::string_view path);
-  void NoteParent(std::string_view path, int32_t children_added,
-                  std::optional<int32_t> cversion);
-  void DropLatest();
-  uint32_t ContentCrc(const View& view) const;
-  uint32_t DigestOf(const View& view) const;
 
   std::string Finish(jute::OpCode op, Error error, std::string bytes);
   void BeginTxn(const Caller& caller, std::string* bytes);
 
   const Options& options_;
   const tree::DataTree& tree_;
-  Caller caller_;  // Of the request that is being prepared
+  ServerStats* const stats_;
+  Caller caller_;          // Of the request that is being prepared
+  size_t acl_growth_ = 0;  // Bytes of its ACLs beyond what the request holds
 
-  tree::AclTable acls_;
-  std::deque<Change> changes_;  // In the order of their transactions
-  // The latest change of each path; its order is never observed.
-  absl::flat_hash_set<Change*, PathHash, PathEqual> latest_;
-  uint64_t tree_digest_ = 0;  // After all changes; valid when there are any
+  PendingChanges changes_;
+  std::vector<std::string> notices_;
 };
 
 }  // namespace paddock::replica

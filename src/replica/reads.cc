@@ -312,7 +312,11 @@ Error MultiRead(const Reader& reader, std::string_view body,
   if (!multi || multi->kind == MultiKind::kWrite) {
     return Error::kMarshallingError;
   }
+  const size_t start = reply->size();
   for (const SubOp& sub : multi->ops) {
+    if (reply->size() - start > reader.multi_read_bytes_max) {
+      return Error::kMarshallingError;  // A small request, and gigabytes
+    }
     const auto* get = std::get_if<jute::GetDataRequest>(&sub.request);
     const auto* list = std::get_if<jute::GetChildrenRequest>(&sub.request);
     const Znode* node;

@@ -5,6 +5,7 @@
 #ifndef PADDOCK_REPLICA_READS_H_
 #define PADDOCK_REPLICA_READS_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct Reader {
   SessionId session;
   absl::Span<const tree::Identity> identities;
   bool skip_acl;
+  size_t multi_read_bytes_max;
   // Receives what setWatches finds, to be sent in front of its reply.
   std::vector<MissedEvent>* missed;
 };

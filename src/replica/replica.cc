@@ -1,6 +1,7 @@
 #include "replica/replica.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -16,7 +17,7 @@ Replica::Replica(const Options& options)
       tree_(options.tree),
       restorer_(options.tree.digest, &tree_, &restored_sessions_),
       sessions_(absl::ToInt64Milliseconds(options.tick_time)),
-      preparer_(options_, tree_) {}
+      preparer_(options_, tree_, &stats_) {}
 
 Replica::~Replica() = default;
 
@@ -103,12 +104,26 @@ void Replica::Step(const StillThere& event) {
   }
 }
 
+void Replica::Step(const Sent& event) {
+  Connection* connection = Find(event.connection);
+  if (connection == nullptr) {
+    return;
+  }
+  CHECK_LE(event.bytes, connection->unsent);
+  connection->unsent -= event.bytes;
+  unsent_bytes_ -= event.bytes;
+  AdvanceQueue(*connection);
+}
+
 void Replica::Step(const Persisted& event) {
   CHECK(peer_.has_value());
   peer_->Step(event);
   zab::Ready ready = peer_->TakeReady();
   std::move(ready.writes.begin(), ready.writes.end(),
             std::back_inserter(ready_.writes));
+  if (!ready.committed.empty()) {
+    stats_.batch_size.Add(static_cast<int64_t>(ready.committed.size()));
+  }
   for (const zab::Txn& txn : ready.committed) {
     Commit(txn);
   }
@@ -119,10 +134,13 @@ Ready Replica::TakeReady() {
     const auto it = connections_.find(id);
     CHECK(it != connections_.end());
     Connection& connection = *it->second;
+    CountOutput(connection);
+    connection.unsent += std::exchange(connection.out_counted, 0);
     ready_.outputs.push_back(
         {id, std::exchange(connection.out, {}), connection.closing});
     connection.dirty = false;
     if (connection.closing) {
+      unsent_bytes_ -= connection.unsent;
       connections_.erase(it);
     }
   }
@@ -133,6 +151,7 @@ Ready Replica::TakeReady() {
     std::move(ready.writes.begin(), ready.writes.end(),
               std::back_inserter(ready_.writes));
   }
+  ready_.notices = preparer_.TakeNotices();
   return std::exchange(ready_, Ready());
 }
 
@@ -154,9 +173,28 @@ size_t Replica::outstanding(ConnectionId id) const {
   return connection == nullptr ? 0 : connection->waiting.size();
 }
 
-size_t Replica::output_bytes(ConnectionId id) const {
+bool Replica::IsBehind(ConnectionId id) const {
   const Connection* connection = Find(id);
-  return connection == nullptr ? 0 : connection->out.size();
+  return connection != nullptr && IsBehind(*connection);
+}
+
+bool Replica::IsBehind(const Connection& connection) const {
+  const size_t bytes = connection.unsent + connection.out.size();
+  return bytes > (unsent_bytes_ > options_.unsent_bytes_total_soft
+                      ? 0
+                      : options_.unsent_bytes_soft);
+}
+
+void Replica::CountOutput(Connection& connection) {
+  unsent_bytes_ += connection.out.size() - connection.out_counted;
+  connection.out_counted = connection.out.size();
+}
+
+bool Replica::IsDropped(ConnectionId id, absl::Duration waited) const {
+  const Connection* connection = Find(id);
+  return options_.drop_stale_requests && connection != nullptr &&
+         connection->session != nullptr &&
+         IsStale(*connection->session, absl::ToInt64Milliseconds(waited));
 }
 
 bool Replica::HasSession(ConnectionId id) const {
@@ -186,7 +224,7 @@ Caller Replica::NextCaller(SessionId session, int32_t cxid,
 int64_t Replica::Propose(std::string txn, int64_t zxid,
                          ConnectionId connection) {
   peer_->Propose({zab::Zxid::FromWire(zxid), std::move(txn)});
-  proposals_.push_back({zxid, connection});
+  proposals_.push_back({zxid, connection, now_ms_});
   return zxid;
 }
 
@@ -198,12 +236,9 @@ void Replica::Commit(const zab::Txn& txn) {
   const std::string_view record =
       std::string_view(txn.bytes).substr(txn.bytes.size() - in.remaining());
   results_.clear();
-  const bool applied =
-      tree_.Apply(header, record, &results_, [&](const tree::Change& change) {
-        watches_.Trigger(change, [&](const tree::Notification& notification) {
-          Deliver(notification, header.zxid);
-        });
-      });
+  const bool applied = tree_.Apply(
+      header, record, &results_,
+      [&](const tree::Change& change) { ReportChange(change, header.zxid); });
   CHECK(applied) << "a transaction of ours, zxid " << header.zxid;
   CheckDigest(header);
   preparer_.Forget(header.zxid);
@@ -213,12 +248,29 @@ void Replica::Commit(const zab::Txn& txn) {
   const Proposal proposal = proposals_.front();
   proposals_.pop_front();
   CHECK_EQ(proposal.zxid, header.zxid);
+  stats_.log_time.Add(now_ms_ - proposal.since_ms);
+  if (wall_ms_ >= header.time) {  // The wall clock may have gone back
+    stats_.propagation_latency.Add(wall_ms_ - header.time);
+  }
   Complete(header, proposal.connection);
   while (!syncs_.empty() && syncs_.front().zxid <= header.zxid) {
     const ConnectionId id = syncs_.front().connection;
     syncs_.pop_front();
     if (Connection* connection = Find(id)) {
       AdvanceQueue(*connection);
+    }
+  }
+}
+
+void Replica::ReportChange(const tree::Change& change, int64_t zxid) {
+  std::array<int64_t, 5> counts{};
+  watches_.Trigger(change, [&](const tree::Notification& notification) {
+    ++counts[static_cast<size_t>(notification.type)];
+    Deliver(notification, zxid);
+  });
+  for (size_t type = 0; type < counts.size(); ++type) {
+    if (counts[type] > 0) {
+      stats_.watches_triggered[type].Add(counts[type]);
     }
   }
 }
@@ -249,16 +301,28 @@ void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
     }
   }
   if (Connection* connection = Find(requester)) {
-    CHECK(!connection->waiting.empty());
-    const Waiting request = std::move(connection->waiting.front());
-    CHECK(request.what == Waiting::For::kTransaction);
-    CHECK_EQ(request.zxid, header.zxid);
-    connection->waiting.pop_front();
-    --outstanding_;
-    ReplyToWrite(*connection, request, header);
+    auto& waiting = connection->waiting;
+    // In front of it are only reads whose client does not take its output.
+    const auto request = std::find_if(
+        waiting.begin(), waiting.end(),
+        [](const Waiting& w) { return w.what == Waiting::For::kTransaction; });
+    CHECK(request != waiting.end());
+    CHECK_EQ(request->zxid, header.zxid);
+    if (request == waiting.begin()) {
+      const Waiting first = std::move(*request);
+      waiting.pop_front();
+      --outstanding_;
+      ReplyToWrite(*connection, first, header);
+      if (first.op->kind == OpKind::kClose) {
+        Close(*connection);
+      }
+    } else {
+      ReplyInTurn(*connection, *request, header);
+    }
     AdvanceQueue(*connection);
   }
-  if (Connection* connection = Find(bound)) {
+  // Who asked for the end of its session is closed behind the reply.
+  if (Connection* connection = Find(bound); bound != requester && connection) {
     Close(*connection);
   }
 }
@@ -356,7 +420,7 @@ void Replica::CheckInvariants() const {
     CHECK_LT(proposals_[i - 1].zxid, proposals_[i].zxid);
   }
   if (proposals_.empty()) {
-    CHECK_EQ(preparer_.pending_changes(), 0u);
+    CHECK(!preparer_.has_pending_changes());
   }
 }
 

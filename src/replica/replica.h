@@ -13,6 +13,7 @@
 // proposed to the peer, and waits.  Step(Persisted) makes the peer commit;
 // each committed transaction is applied to the tree, its watch events go out,
 // then the reply of the request that waited for it, then the reads behind it.
+// Reads whose connection does not take its output wait until it does.
 //
 // Invariants:
 //
@@ -20,8 +21,8 @@
 //     ping that has waited too long overtakes: its lane must stay free in any
 //     storm).
 // (2) The events of transaction Z are in a connection's output before any
-//     reply with a zxid of Z or later; a read that was evaluated before Z
-//     replied before them (client-protocol.md 2.8).
+//     reply to a read that was evaluated after Z; a read that was evaluated
+//     before Z replied before them (client-protocol.md 2.8).
 // (3) No output promises something that is not durable.
 //
 // Not thread-safe.
@@ -77,6 +78,7 @@ struct Connected {
 struct Received {
   ConnectionId connection = kNoConnection;
   std::string_view frame;
+  absl::Duration waited = absl::ZeroDuration();  // Held back by the owner
 };
 
 // The connection is gone: closed by the client, by the owner or by an error.
@@ -92,6 +94,12 @@ struct StillThere {
   ConnectionId connection = kNoConnection;
 };
 
+// The connection took so many bytes of its output.
+struct Sent {
+  ConnectionId connection = kNoConnection;
+  size_t bytes = 0;
+};
+
 using zab::Persisted;
 
 // Bytes for one connection, length prefixes included.
@@ -102,8 +110,9 @@ struct Output {
 };
 
 struct Ready {
-  std::vector<Output> outputs;     // At most one for each connection
-  std::vector<zab::Write> writes;  // Keep the order, then report Persisted
+  std::vector<Output> outputs;       // At most one for each connection
+  std::vector<zab::Write> writes;    // Keep the order, then report Persisted
+  std::vector<std::string> notices;  // Lines for the log, for operators
 };
 
 class Replica {
@@ -135,10 +144,14 @@ class Replica {
   void Step(const Received& event);
   void Step(const Disconnected& event);
   void Step(const StillThere& event);
+  void Step(const Sent& event);
   void Step(const Persisted& event);
 
   // Returns the work that has accumulated since the last call.
   Ready TakeReady();
+
+  // Whether there is output for TakeReady() to return.
+  bool has_output() const { return !dirty_.empty(); }
 
   // When a Tick is due even if nothing else happens (sessions to expire,
   // containers to sweep); monotonic.
@@ -149,8 +162,13 @@ class Replica {
   size_t outstanding() const;
   size_t outstanding(ConnectionId connection) const;
 
-  // Bytes for the connection that wait for TakeReady().
-  size_t output_bytes(ConnectionId connection) const;
+  // Whether a request that has waited so long would be dropped as stale, and
+  // its connection closed.
+  bool IsDropped(ConnectionId connection, absl::Duration waited) const;
+
+  // Whether the connection is so far behind with taking its output that its
+  // next request must wait.
+  bool IsBehind(ConnectionId connection) const;
 
   // Whether the connection has completed its handshake.
   bool HasSession(ConnectionId connection) const;
@@ -170,44 +188,54 @@ class Replica {
   struct Proposal {
     int64_t zxid = 0;
     ConnectionId connection = kNoConnection;
+    int64_t since_ms = 0;
   };
 
   Connection* Find(ConnectionId id);
   const Connection* Find(ConnectionId id) const;
 
-  // Intake (requests.cc).
+  // Handshakes (handshake.cc).
   void Connect(Connection& connection, std::string_view frame);
   void CreateSession(Connection& connection, int32_t timeout_ms);
   void RenewSession(Connection& connection, SessionId id,
                     std::string_view password, int32_t timeout_ms);
+  void SendConnectResponse(Connection& connection, bool accepted);
+
+  // Intake (requests.cc).
   void Request(Connection& connection, int32_t xid, const Op& op,
-               std::string_view body);
+               std::string_view body, int64_t arrived_ms);
+  bool IsStale(const Session& session, int64_t waited_ms) const;
+  bool IsThrottled(const Op& op, int64_t waited_ms) const;
   void Authenticate(Connection& connection, int32_t xid, std::string_view body);
   bool AddIdentity(Connection& connection, std::string_view scheme,
                    std::string_view auth);
   bool IsAuthSufficient(const Connection& connection) const;
   void AwaitTurn(Connection& connection, const Op& op, int32_t xid,
-                 std::string_view body);
+                 std::string_view body, int64_t arrived_ms);
   void AnswerImpatientPings();
   void AwaitTransaction(Connection& connection, const Op& op, int32_t xid,
-                        int64_t zxid);
+                        int64_t zxid, int64_t arrived_ms);
 
   // Answers (requests.cc).
   void Evaluate(Connection& connection, const Op& op, int32_t xid,
                 std::string_view body, size_t identities, int64_t arrived_ms);
   void ReplyToWrite(Connection& connection, const Waiting& request,
                     const jute::TxnHeader& header);
+  // Likewise, but the reply waits in the request's place in the queue.
+  void ReplyInTurn(Connection& connection, Waiting& request,
+                   const jute::TxnHeader& header);
   // Sends a finished frame when its turn comes.
   void Enqueue(Connection& connection, std::string frame, bool then_close);
   // Likewise an error that ends the connection.
   void Refuse(Connection& connection, int32_t xid, int64_t zxid, Error error);
-  void SendConnectResponse(Connection& connection, bool accepted);
   void AdvanceQueue(Connection& connection);
   void SendEvent(Connection& connection, tree::EventType type,
                  std::string_view path, int64_t zxid);
   void CountReply(Connection& connection, const Op& op, int32_t xid,
                   int64_t arrived_ms, size_t bytes);
   void MarkDirty(Connection& connection);
+  bool IsBehind(const Connection& connection) const;
+  void CountOutput(Connection& connection);
   // Closes the connection behind what it is still owed; its session stays.
   void Close(Connection& connection);
 
@@ -216,6 +244,7 @@ class Replica {
                     absl::Span<const tree::Identity> identities) const;
   int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
   void Commit(const zab::Txn& txn);
+  void ReportChange(const tree::Change& change, int64_t zxid);
   void CheckDigest(const jute::TxnHeader& header) const;
   void Complete(const jute::TxnHeader& header, ConnectionId requester);
   void Deliver(const tree::Notification& notification, int64_t zxid);
@@ -249,7 +278,8 @@ class Replica {
     ConnectionId connection = kNoConnection;
   };
   std::deque<ImpatientPing> impatient_pings_;
-  size_t outstanding_ = 0;  // Requests in all queues
+  size_t outstanding_ = 0;   // Requests in all queues
+  size_t unsent_bytes_ = 0;  // Output of all connections not taken yet
 
   int64_t next_sweep_ms_ = 0;
   std::deque<std::string> sweep_;  // Paths due for the sweeper

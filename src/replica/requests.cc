@@ -22,6 +22,10 @@ constexpr int32_t kSyncConnected = 3;  // The state in every event
 // How long a ping waits for its turn before it is answered out of turn.
 constexpr int64_t kPingPatienceMs = 100;
 
+// What the identities of one connection may take.  Each check of an ACL goes
+// through all of them.
+constexpr size_t kIdentityBytesMax = 64 << 10;
+
 // Fills in the head of the frame that begins at `start` of *out and ends with
 // it.
 void FinishFrame(size_t start, int32_t xid, int64_t zxid, Error error,
@@ -153,29 +157,55 @@ void Replica::Step(const Received& event) {
   if (connection->session->closing) {
     return;
   }
+  const int64_t waited_ms = absl::ToInt64Milliseconds(event.waited);
+  if (IsStale(*connection->session, waited_ms) &&
+      (op == nullptr || op->kind != OpKind::kClose)) {
+    if (options_.drop_stale_requests) {
+      ++stats_.stale_requests_dropped;
+      Close(*connection);
+      return;
+    }
+    ++stats_.stale_requests;
+  }
+  stats_.throttle_queue_time.Add(waited_ms);
   sessions_.Touch(connection->session, now_ms_);
   if (op == nullptr || op->kind == OpKind::kSession) {
     Refuse(*connection, xid, -1, Error::kUnimplemented);
     return;
   }
-  Request(*connection, xid, *op, body);
+  if (IsThrottled(*op, waited_ms)) {
+    ++stats_.throttled_ops;
+    op = &ThrottledOp();
+  }
+  Request(*connection, xid, *op, body, now_ms_ - waited_ms);
+}
+
+bool Replica::IsStale(const Session& session, int64_t waited_ms) const {
+  return options_.stale_latency_check && waited_ms > session.timeout_ms;
+}
+
+bool Replica::IsThrottled(const Op& op, int64_t waited_ms) const {
+  return waited_ms > 0 &&
+         options_.throttled_op_wait_time > absl::ZeroDuration() &&
+         absl::Milliseconds(waited_ms) > options_.throttled_op_wait_time &&
+         op.kind != OpKind::kPing && op.kind != OpKind::kClose;
 }
 
 void Replica::Request(Connection& connection, int32_t xid, const Op& op,
-                      std::string_view body) {
+                      std::string_view body, int64_t arrived_ms) {
   switch (op.kind) {
     case OpKind::kPing:
     case OpKind::kRead:
       break;
     case OpKind::kSync:
-      AwaitTurn(connection, op, xid, body);
+      AwaitTurn(connection, op, xid, body, arrived_ms);
       return;
     case OpKind::kWrite: {
       const Caller caller =
           NextCaller(connection.session->id, xid, connection.identities);
       if (auto txn = preparer_.Prepare(caller, op.code, body)) {
         Propose(*std::move(txn), caller.zxid, connection.id);
-        AwaitTransaction(connection, op, xid, caller.zxid);
+        AwaitTransaction(connection, op, xid, caller.zxid, arrived_ms);
         return;
       }
       break;  // Not decodable: no transaction, and an error in its turn
@@ -183,7 +213,7 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
     case OpKind::kClose: {
       const int64_t zxid = peer_->NextZxid().ToWire();
       CloseSession(connection.session->id, xid, connection.id);
-      AwaitTransaction(connection, op, xid, zxid);
+      AwaitTransaction(connection, op, xid, zxid, arrived_ms);
       return;
     }
     case OpKind::kAuth:
@@ -192,18 +222,19 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
       CHECK(false) << "taken care of before";
   }
   if (connection.waiting.empty()) {
-    Evaluate(connection, op, xid, body, connection.identities.size(), now_ms_);
+    Evaluate(connection, op, xid, body, connection.identities.size(),
+             arrived_ms);
   } else {
-    AwaitTurn(connection, op, xid, body);
+    AwaitTurn(connection, op, xid, body, arrived_ms);
   }
 }
 
 void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
-                        std::string_view body) {
+                        std::string_view body, int64_t arrived_ms) {
   connection.waiting.push_back({.what = Waiting::For::kTurn,
                                 .op = &op,
                                 .xid = xid,
-                                .arrived_ms = now_ms_,
+                                .arrived_ms = arrived_ms,
                                 .identities = connection.identities.size(),
                                 .text = std::string(body)});
   ++outstanding_;
@@ -247,106 +278,14 @@ void Replica::AnswerImpatientPings() {
 }
 
 void Replica::AwaitTransaction(Connection& connection, const Op& op,
-                               int32_t xid, int64_t zxid) {
+                               int32_t xid, int64_t zxid, int64_t arrived_ms) {
   Waiting& request = connection.waiting.emplace_back();
   request.what = Waiting::For::kTransaction;
   request.op = &op;
   request.xid = xid;
   request.zxid = zxid;
-  request.arrived_ms = now_ms_;
+  request.arrived_ms = arrived_ms;
   ++outstanding_;
-}
-
-void Replica::Connect(Connection& connection, std::string_view frame) {
-  ++stats_.connection_requests;
-  jute::InputArchive in(frame);
-  jute::ConnectRequest request;
-  if (!jute::Read(in, &request)) {
-    ++stats_.unsuccessful_handshakes;
-    Close(connection);
-    return;
-  }
-  connection.sends_read_only = in.remaining() > 0;
-  if (request.lastZxidSeen > tree_.last_zxid()) {
-    // The client knows more than this server: let it find another (15.1).
-    ++stats_.unsuccessful_handshakes;
-    Close(connection);
-    return;
-  }
-  const int64_t timeout_ms = std::min(
-      std::max<int64_t>(request.timeOut, absl::ToInt64Milliseconds(
-                                             options_.min_session_timeout)),
-      absl::ToInt64Milliseconds(options_.max_session_timeout));
-  if (request.sessionId == 0) {
-    CreateSession(connection, static_cast<int32_t>(timeout_ms));
-  } else {
-    RenewSession(connection, SessionId{request.sessionId}, request.passwd,
-                 static_cast<int32_t>(timeout_ms));
-  }
-}
-
-void Replica::CreateSession(Connection& connection, int32_t timeout_ms) {
-  const SessionId id{next_session_id_++};
-  connection.session = sessions_.Add(id, timeout_ms);
-  connection.session->connection = connection.id;
-  sessions_.Touch(connection.session, now_ms_);
-  const Caller caller = NextCaller(id, /*cxid=*/0, {});
-  Propose(preparer_.CreateSession(caller, timeout_ms), caller.zxid,
-          connection.id);
-  const Op* op = FindOp(static_cast<int32_t>(OpCode::kCreateSession));
-  AwaitTransaction(connection, *op, /*xid=*/0, caller.zxid);
-}
-
-void Replica::RenewSession(Connection& connection, SessionId id,
-                           std::string_view password, int32_t timeout_ms) {
-  ++stats_.revalidations;
-  Session* session = sessions_.Find(id);
-  if (session != nullptr) {
-    // One connection serves a session; the old one goes first, even when the
-    // password then turns out wrong (2.3).
-    if (Connection* old = Find(session->connection)) {
-      Close(*old);
-    }
-  }
-  const std::array<char, 16> expected = SessionPassword(id);
-  const bool accepted =
-      session != nullptr && !session->closing &&
-      password == std::string_view(expected.data(), expected.size());
-  if (accepted) {
-    connection.session = session;
-    session->connection = connection.id;
-    session->timeout_ms = timeout_ms;
-    sessions_.Touch(session, now_ms_);
-  } else {
-    ++stats_.unsuccessful_handshakes;
-  }
-  SendConnectResponse(connection, accepted);
-  if (!accepted) {
-    Close(connection);
-  }
-}
-
-void Replica::SendConnectResponse(Connection& connection, bool accepted) {
-  std::array<char, 16> password{};
-  jute::ConnectResponse response;
-  if (accepted) {
-    response.timeOut = connection.session->timeout_ms;
-    response.sessionId = ToWire(connection.session->id);
-    password = SessionPassword(connection.session->id);
-  }
-  response.passwd = {password.data(), password.size()};
-  std::string body;
-  jute::Write(response, &body);
-  if (connection.sends_read_only) {
-    body.push_back(0);  // This server is not read-only
-  }
-  jute::OutputArchive out(&connection.out);
-  out.WriteInt(static_cast<int32_t>(body.size()));
-  connection.out.append(body);
-  connection.handshake_done = accepted;
-  ++connection.packets_sent;
-  ++stats_.packets_sent;
-  MarkDirty(connection);
 }
 
 void Replica::Authenticate(Connection& connection, int32_t xid,
@@ -369,9 +308,18 @@ bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
   const auto add = [&](std::string identity_scheme, std::string id) {
     tree::Identity identity{std::move(identity_scheme), std::move(id)};
     auto& known = connection.identities;
-    if (std::find(known.begin(), known.end(), identity) == known.end()) {
-      known.push_back(std::move(identity));
+    if (std::find(known.begin(), known.end(), identity) != known.end()) {
+      return true;
     }
+    size_t bytes = identity.id.size();
+    for (const tree::Identity& other : known) {
+      bytes += other.id.size();
+    }
+    if (bytes > kIdentityBytesMax) {
+      return false;
+    }
+    known.push_back(std::move(identity));
+    return true;
   };
   if (scheme == "ip") {
     return true;  // Known since the connection was made
@@ -385,13 +333,19 @@ bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
     if (id == options_.super_digest) {
       add("super", "");
     }
-    add("digest", std::move(id));
-    return true;
+    return add("digest", std::move(id));
   }
   if (scheme == "ensemble" && options_.ensemble_auth_enabled) {
     const auto& names = options_.ensemble_auth_names;
-    return auth.empty() || names.empty() ||
-           std::find(names.begin(), names.end(), auth) != names.end();
+    if (auth.empty() || names.empty()) {
+      ++stats_.ensemble_auth_skips;
+      return true;
+    }
+    const bool is_ours =
+        std::find(names.begin(), names.end(), auth) != names.end();
+    ++(is_ours ? stats_.ensemble_auth_successes
+               : stats_.ensemble_auth_failures);
+    return is_ours;
   }
   return false;
 }
@@ -424,6 +378,7 @@ void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
         .identities =
             absl::MakeConstSpan(connection.identities).first(identities),
         .skip_acl = options_.skip_acl,
+        .multi_read_bytes_max = options_.multi_read_bytes_max,
         .missed = &missed_};
     error = op.read(reader, body, &connection.out);
   }
@@ -469,9 +424,15 @@ void Replica::ReplyToWrite(Connection& connection, const Waiting& request,
   FinishFrame(start, request.xid, tree_.last_zxid(), error, &connection.out);
   CountReply(connection, *request.op, request.xid, request.arrived_ms,
              connection.out.size() - start);
-  if (request.op->kind == OpKind::kClose) {
-    Close(connection);
-  }
+}
+
+void Replica::ReplyInTurn(Connection& connection, Waiting& request,
+                          const jute::TxnHeader& header) {
+  std::string out = std::exchange(connection.out, {});
+  ReplyToWrite(connection, request, header);
+  request.what = Waiting::For::kNothing;
+  request.text = std::exchange(connection.out, std::move(out));
+  request.then_close = request.op->kind == OpKind::kClose;
 }
 
 void Replica::Enqueue(Connection& connection, std::string frame,
@@ -481,6 +442,8 @@ void Replica::Enqueue(Connection& connection, std::string frame,
                                 .then_close = then_close,
                                 .text = std::move(frame)});
   ++outstanding_;
+  ++connection.packets_sent;
+  ++stats_.packets_sent;
   AdvanceQueue(connection);
 }
 
@@ -494,7 +457,7 @@ void Replica::AdvanceQueue(Connection& connection) {
   while (!connection.closing && !connection.waiting.empty()) {
     Waiting& head = connection.waiting.front();
     if (head.what == Waiting::For::kTransaction ||
-        head.zxid > tree_.last_zxid()) {
+        head.zxid > tree_.last_zxid() || IsBehind(connection)) {
       return;
     }
     const Waiting request = std::move(head);
@@ -503,11 +466,10 @@ void Replica::AdvanceQueue(Connection& connection) {
     if (request.what == Waiting::For::kTurn) {
       Evaluate(connection, *request.op, request.xid, request.text,
                request.identities, request.arrived_ms);
+      CountOutput(connection);
       continue;
     }
     connection.out.append(request.text);
-    ++connection.packets_sent;
-    ++stats_.packets_sent;
     MarkDirty(connection);
     if (request.then_close) {
       Close(connection);
@@ -526,7 +488,8 @@ void Replica::SendEvent(Connection& connection, tree::EventType type,
   FinishFrame(start, jute::kWatchEventXid, zxid, Error::kOk, &connection.out);
   ++connection.packets_sent;
   ++stats_.packets_sent;
-  stats_.watch_bytes += static_cast<int64_t>(connection.out.size() - start);
+  stats_.watch_bytes +=
+      static_cast<int64_t>(connection.out.size() - start - kLengthBytes);
   MarkDirty(connection);
 }
 
@@ -548,7 +511,7 @@ void Replica::CountReply(Connection& connection, const Op& op, int32_t xid,
   (op.kind == OpKind::kWrite ? stats_.update_latency : stats_.read_latency)
       .Add(latency_ms);
   ++stats_.op_counts[OpIndex(op)];
-  stats_.response_bytes += static_cast<int64_t>(bytes);
+  stats_.response_bytes += size;
   stats_.last_response_size = size;
   stats_.max_response_size = std::max(stats_.max_response_size, size);
   stats_.min_response_size = stats_.min_response_size < 0
@@ -573,6 +536,7 @@ void Replica::Close(Connection& connection) {
     connection.session->connection = kNoConnection;
     connection.session = nullptr;
   }
+  stats_.stale_replies += static_cast<int64_t>(connection.waiting.size());
   outstanding_ -= connection.waiting.size();
   connection.waiting.clear();
   MarkDirty(connection);

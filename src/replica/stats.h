@@ -4,44 +4,54 @@
 #ifndef PADDOCK_REPLICA_STATS_H_
 #define PADDOCK_REPLICA_STATS_H_
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+#include "base/summary.h"
+#include "replica/metrics.h"
+
 namespace paddock::replica {
 
-// Times from a request's arrival to its reply, in ms.
-struct LatencyStats {
-  int64_t count = 0;
-  int64_t sum_ms = 0;
-  int64_t min_ms = 0;  // 0 while count is 0
-  int64_t max_ms = 0;
-
-  void Add(int64_t ms) {
-    min_ms = count == 0 ? ms : std::min(min_ms, ms);
-    max_ms = std::max(max_ms, ms);
-    sum_ms += ms;
-    ++count;
-  }
-};
-
+// Counted since the start, or since the four-letter word srst.
 struct ServerStats {
-  LatencyStats latency;
-  LatencyStats read_latency;
-  LatencyStats update_latency;
+  // Times in ms.  From a request's arrival to its reply:
+  Summary latency;
+  DetailedSummary read_latency;
+  DetailedSummary update_latency;
+  // From its arrival to its turn, while the request throttle held it:
+  DetailedSummary throttle_queue_time;
+  // From a transaction's proposal until it is durable and applied, by the
+  // monotonic clock and by the wall clock.
+  DetailedSummary log_time;
+  DetailedSummary propagation_latency;
+
+  Summary batch_size;  // Transactions that became durable together
+  // Connections that one change notified, by tree::EventType.
+  std::array<Summary, 5> watches_triggered{};
+
   int64_t packets_received = 0;
   int64_t packets_sent = 0;
-  int64_t bytes_received = 0;
+  int64_t bytes_received = 0;  // With length prefixes; the next two without
   int64_t response_bytes = 0;
   int64_t watch_bytes = 0;
   int64_t connection_requests = 0;  // Handshakes begun
   int64_t revalidations = 0;        // Of these, for a session that exists
   int64_t unsuccessful_handshakes = 0;
   int64_t expired_sessions = 0;
-  int64_t auth_failures = 0;
+  int64_t auth_failures = 0;  // Not reset
+  int64_t ensemble_auth_successes = 0;
+  int64_t ensemble_auth_failures = 0;
+  int64_t ensemble_auth_skips = 0;  // No names to compare
+  int64_t throttled_ops = 0;
+  int64_t stale_requests = 0;          // Handled all the same
+  int64_t stale_requests_dropped = 0;  // With their connections
+  int64_t stale_replies = 0;           // Requests whose connection went before
+  // Writes that a hard quota refused, by first component of its path.
+  absl::btree_map<std::string, int64_t> quota_exceeded;
   int64_t commits = 0;
   int64_t last_response_size = -1;
   int64_t min_response_size = -1;
@@ -62,8 +72,8 @@ struct ProcessFacts {
   std::vector<std::pair<std::string, std::string>> configuration;
   std::vector<std::pair<std::string, std::string>> environment;
 
-  // Further metrics for mntr, without the zk_ prefix: value as printed.
-  std::vector<std::pair<std::string, std::string>> metrics;
+  // Further metrics for mntr.
+  std::vector<Metric> metrics;
 };
 
 }  // namespace paddock::replica

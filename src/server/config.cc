@@ -87,6 +87,12 @@ class Value {
     return number.has_value();
   }
 
+  bool Read(double* field) const {
+    const char* const end = text_.data() + text_.size();
+    const auto [last, error] = std::from_chars(text_.data(), end, *field);
+    return error == std::errc() && last == end && *field >= 0 && *field <= 1;
+  }
+
   bool Read(absl::Duration* field) const {
     const std::optional<int64_t> number = Number();
     *field = absl::Milliseconds(number.value_or(0));
@@ -205,7 +211,17 @@ class Parser {
       Warn(use.line, fmt::format("not supported yet, no effect ({}): {}",
                                  feature, use.keys));
     }
-    return ParsedConfig{std::move(config_), std::move(warnings_)};
+    ParsedConfig parsed{.config = std::move(config_),
+                        .warnings = std::move(warnings_),
+                        .file_name = std::string(file_name_)};
+    for (const auto& [key, line] : lines_) {
+      parsed.lines.emplace(key->name, line);
+    }
+    if (has_server_port_ && !parsed.lines.contains("clientPort")) {
+      const auto& [name, property] = *servers_.begin();
+      parsed.lines.emplace("clientPort", property.line);
+    }
+    return parsed;
   }
 
  private:
@@ -429,6 +445,13 @@ absl::StatusOr<ParsedConfig> ParseConfig(std::string_view text,
     RETURN_IF_ERROR(parser.Take(property));
   }
   return parser.Finish();
+}
+
+std::string ParsedConfig::Origin(const std::string& key) const {
+  const auto found = lines.find(key);
+  return found == lines.end()
+             ? fmt::format("{}: {}: ", file_name, key)
+             : fmt::format("{}:{}: {}: ", file_name, found->second, key);
 }
 
 }  // namespace paddock

@@ -117,15 +117,44 @@ constexpr Key kThrottles[] = {
      "1", kCount, "How many tokens are added then."},
     {"connection_throttle_weight_enabled",
      &Config::connection_throttle_weight_enabled, "false", kAnything,
-     "Whether a session takes as many tokens as the next two keys say."},
+     "Whether a session takes as many tokens as the next keys say; the two "
+     "keys above then count in new sessions."},
     {"connection_throttle_global_session_weight",
      &Config::connection_throttle_global_session_weight, "3", kPositive,
      "Tokens for a new session."},
     {"connection_throttle_renew_session_weight",
      &Config::connection_throttle_renew_session_weight, "2", kPositive,
      "Tokens for a session that comes back."},
+    {"connection_throttle_local_session_weight",
+     &Config::connection_throttle_local_session_weight, "1", kPositive,
+     "Least value of both; there are no local sessions here."},
+    {"connection_throttle_freeze_time",
+     &Config::connection_throttle_freeze_time, "-1", kMsOrOff,
+     "When set, the throttle also refuses a share of all sessions at random; "
+     "this is the least time between two changes of the share. -1: it does "
+     "not."},
+    {"connection_throttle_drop_increase",
+     &Config::connection_throttle_drop_increase, "0.02", kAnything,
+     "What the share grows by when there are no tokens."},
+    {"connection_throttle_drop_decrease",
+     &Config::connection_throttle_drop_decrease, "0.002", kAnything,
+     "What it shrinks by when there are nearly all."},
+    {"connection_throttle_decrease_ratio",
+     &Config::connection_throttle_decrease_ratio, "0", kAnything,
+     "Share of the tokens that may be missing then."},
     {"request_throttle_max_requests", &Config::request_throttle_max_requests,
      "0", kCount, "Requests in work above which all others wait; 0: no limit."},
+    {"throttled_op_wait_time", &Config::throttled_op_wait_time, "0", kMs,
+     "A request that request_throttle_max_requests made wait for longer is "
+     "answered with an error instead of being carried out; 0: none is."},
+    {"request_stale_latency_check", &Config::request_stale_latency_check,
+     "false", kAnything,
+     "Whether a request is stale that it made wait for longer than the "
+     "time-out of its session."},
+    {"request_throttle_drop_stale", &Config::request_throttle_drop_stale,
+     "true", kAnything,
+     "Whether the connection of a stale request is closed instead of carrying "
+     "it out."},
 };
 
 constexpr Key kNodes[] = {
@@ -306,6 +335,9 @@ std::string DescribeAllowed(const Key& key) {
   const Allowed& allowed = key.allowed;
   if (std::holds_alternative<bool Config::*>(key.field)) {
     return allowed.choices.empty() ? "true or false" : "yes or no";
+  }
+  if (std::holds_alternative<double Config::*>(key.field)) {
+    return "a number from 0 to 1";
   }
   if (std::holds_alternative<std::set<std::string> Config::*>(key.field)) {
     return "a comma separated list";

@@ -18,10 +18,12 @@
 namespace paddock::server {
 
 // The field that takes the value, which also says what the value looks like:
-// true or false, a number, milliseconds, text, or a comma separated list.
-using Field = std::variant<bool Config::*, int Config::*, int64_t Config::*,
-                           absl::Duration Config::*, std::string Config::*,
-                           std::set<std::string> Config::*>;
+// true or false, a number, a share from 0 to 1, milliseconds, text, or a comma
+// separated list.
+using Field =
+    std::variant<bool Config::*, int Config::*, int64_t Config::*,
+                 double Config::*, absl::Duration Config::*,
+                 std::string Config::*, std::set<std::string> Config::*>;
 
 // What a value may be.
 struct Allowed {

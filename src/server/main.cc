@@ -121,13 +121,13 @@ ExitCode Serve(const std::string& config_file) {
   }
   if (const absl::Status status = log::Configure(LogOptions(parsed->config));
       !status.ok()) {
-    log::Error("log.file: {}", Message(status));
+    log::Error("{}{}", parsed->Origin("log.file"), Message(status));
     return ExitCode::kUsage;
   }
   for (const std::string& warning : parsed->warnings) {
     log::Warning("{}", warning);
   }
-  server::Server server(server::ServerOptionsFrom(parsed->config));
+  server::Server server(server::ServerOptionsFrom(*parsed));
   const ExitCode started = server.Start();
   return started == ExitCode::kOk ? server.Run() : started;
 }

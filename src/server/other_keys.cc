@@ -14,10 +14,6 @@ constexpr std::string_view kAdmin = "the AdminServer";
 constexpr std::string_view kMetrics = "metrics providers";
 constexpr std::string_view kSnapshots = "snapshots";
 constexpr std::string_view kAudit = "the audit log";
-constexpr std::string_view kEagerAcl = "eager ACL checks";
-
-constexpr std::string_view kThrottledOps = "requests refused for their age";
-constexpr std::string_view kRandomDrop = "random drop of new sessions";
 
 constexpr OtherKey kOtherKeys[] = {
     // Yet to come.  server.N, authProvider.N and serverCnxnFactory are
@@ -95,14 +91,6 @@ constexpr OtherKey kOtherKeys[] = {
     {"db.autocreate", kSnapshots, "true"},
     {"audit.enable", kAudit, "false"},
     {"audit.impl.class", kAudit, ""},
-    {"throttled_op_wait_time", kThrottledOps, "0"},
-    {"request_stale_latency_check", kThrottledOps, "false"},
-    {"connection_throttle_freeze_time", kRandomDrop, "-1"},
-    {"connection_throttle_drop_increase", kRandomDrop, "0.02"},
-    {"connection_throttle_drop_decrease", kRandomDrop, "0.002"},
-    {"connection_throttle_decrease_ratio", kRandomDrop, "0"},
-    {"connection_throttle_local_session_weight", kEnsembles, "1"},
-    {"enableEagerACLCheck", kEagerAcl, "false"},
 
     // How the Java server works inside.
     {"quorum.cnxn.threads.size", "", ""},
@@ -110,8 +98,11 @@ constexpr OtherKey kOtherKeys[] = {
     {"jute.maxbuffer.extrasize", "", ""},
     {"request_throttler.shutdownTimeout", "", ""},
     {"request_throttle_stall_time", "", ""},
-    {"request_throttle_drop_stale", "", ""},  // A closed connection's waiting
-    {"request_stale_connection_check", "", ""},  // requests go with it
+    // Waiting requests go with their connection, and there are no others.
+    {"request_stale_connection_check", "", ""},
+    // Asks members of an ensemble to check before they forward a request; a
+    // standalone server checks at once.
+    {"enableEagerACLCheck", "", ""},
     {"maxResponseCacheSize", "", ""},
     {"maxGetChildrenResponseCacheSize", "", ""},
     {"intBufferStartingSizeBytes", "", ""},

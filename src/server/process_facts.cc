@@ -110,27 +110,27 @@ Lines EnvironmentLines() {
   };
 }
 
-Lines MetricLines(const net::ClientStats& clients,
-                  const storage::SyncStats& syncs) {
-  const double sum_ms = absl::ToDoubleMilliseconds(syncs.total);
-  const auto ms = [](absl::Duration duration) {
-    return std::to_string(absl::ToInt64Milliseconds(duration));
-  };
+std::vector<replica::Metric> ProcessMetrics(
+    const net::ClientConnections& connections, const ProcessStats& stats) {
+  const net::ClientStats& clients = connections.stats();
+  const Summary syncs = {.count = stats.syncs.count,
+                         .sum = absl::ToInt64Milliseconds(stats.syncs.total),
+                         .min = absl::ToInt64Milliseconds(stats.syncs.min),
+                         .max = absl::ToInt64Milliseconds(stats.syncs.max)};
   return {
-      {"connection_rejected", std::to_string(clients.rejected)},
-      {"connection_drop_count", std::to_string(clients.throttled)},
-      {"sessionless_connections_expired",
-       std::to_string(clients.sessionless_expired)},
-      {"large_requests_rejected",
-       std::to_string(clients.large_requests_rejected)},
-      {"avg_fsynctime",
-       fmt::format("{:.4f}", syncs.count == 0
-                                 ? 0.0
-                                 : sum_ms / static_cast<double>(syncs.count))},
-      {"min_fsynctime", ms(syncs.min)},
-      {"max_fsynctime", ms(syncs.max)},
-      {"cnt_fsynctime", std::to_string(syncs.count)},
-      {"sum_fsynctime", ms(syncs.total)},
+      {"connection_drop_probability", connections.drop_probability()},
+      {"connection_rejected", clients.rejected + clients.throttled},
+      {"connection_drop_count", clients.dropped_by_client},
+      {"sessionless_connections_expired", clients.sessionless_expired},
+      {"large_requests_rejected", clients.large_requests_rejected},
+      {"request_throttle_wait_count", clients.waits},
+      {"connection_token_deficit", clients.token_deficit},
+      {"fsynctime", syncs},
+      {"startup_txns_loaded", stats.transactions_loaded},
+      {"startup_txns_load_time",
+       stats.transactions_loaded.count > 0 ? stats.load_time : Summary()},
+      {"dbinittime", stats.load_time},
+      {"jvm_pause_time_ms", &stats.pauses},
   };
 }
 

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/summary.h"
 #include "net/client_connections.h"
+#include "replica/metrics.h"
 #include "server/server_options.h"
 #include "storage/storage.h"
 
@@ -26,9 +28,17 @@ Lines ConfigurationLines(const ServerOptions& options, uint16_t port,
 // `envi`, likewise.  What only a JVM has is "n/a".
 Lines EnvironmentLines();
 
-// What the sockets and the log add to `mntr` (chapter 12).
-Lines MetricLines(const net::ClientStats& clients,
-                  const storage::SyncStats& syncs);
+// Measured since the start, or since the four-letter word srst.
+struct ProcessStats {
+  storage::SyncStats syncs;
+  Summary transactions_loaded;  // At the start
+  Summary load_time;            // Likewise, in ms
+  DetailedSummary pauses;       // In ms: this process was not run
+};
+
+// What the sockets, the log and the process add to `mntr` (chapter 12).
+std::vector<replica::Metric> ProcessMetrics(
+    const net::ClientConnections& connections, const ProcessStats& stats);
 
 // Adds what was measured since the last time.
 void AddSyncStats(const storage::SyncStats& recent, storage::SyncStats* total);

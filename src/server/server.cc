@@ -16,15 +16,20 @@
 namespace paddock::server {
 namespace {
 
-// A batch ends after so many handlers or so much output, so that neither
-// replies nor writes wait long for others.
+// A batch ends after so many handlers, so much output or so much time, so that
+// neither replies nor writes wait long for others.
 constexpr int kHandlersPerBatch = 256;
 constexpr size_t kOutputBytesPerBatch = 16 << 20;
+constexpr absl::Duration kBatchTimeMax = absl::Milliseconds(5);
 
 // Output is collected from the Replica this often at least, so that the limits
 // of unsent output see it in time.
 constexpr size_t kOutputBytesPerCollect = 256 << 10;
 constexpr size_t kFramesPerCollectMax = 64;
+
+// The clock is read after one request if such are slow, else after so many.
+constexpr int kFramesPerClockMax = 64;
+constexpr absl::Duration kSlowFrames = absl::Microseconds(500);
 
 // Of a wait that ended this much late, the process was not run.
 constexpr absl::Duration kStallMin = absl::Seconds(1);
@@ -53,8 +58,9 @@ ExitCode Server::Start() {
   CHECK(replica_ == nullptr) << "Start() is called once";
   // A client or a log reader that is gone is an error of that write.
   std::signal(SIGPIPE, SIG_IGN);
-  start_ = now_ = MonotonicNow();
+  start_ = now_ = batch_end_ = MonotonicNow();
   options_.replica.session_id_seed_ms = WallMs();
+  options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
   }
@@ -112,17 +118,24 @@ ExitCode Server::BindPort() {
     listener_ = *std::move(bound);
     return ExitCode::kOk;
   }
-  log::Error("{}", Message(bound.status()));
-  return absl::IsUnavailable(bound.status()) ? ExitCode::kPortInUse
-                                             : ExitCode::kListenFailed;
+  const bool port_in_use = absl::IsUnavailable(bound.status());
+  log::Error("{}{}",
+             port_in_use || options_.clients.address.empty()
+                 ? options_.client_port_origin
+                 : options_.client_address_origin,
+             Message(bound.status()));
+  return port_in_use ? ExitCode::kPortInUse : ExitCode::kListenFailed;
 }
 
 ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
+  const absl::Duration begin = MonotonicNow();
+  int64_t count = 0;
   const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
     return replica_->RestoreSnapshot(zxid, source);
   };
-  const auto restore_txn = [this](const zab::Txn& txn) {
+  const auto restore_txn = [&](const zab::Txn& txn) {
+    ++count;
     return replica_->Restore(txn)
                ? absl::OkStatus()
                : absl::DataLossError(fmt::format(
@@ -137,6 +150,10 @@ ExitCode Server::LoadHistory() {
                                             : ExitCode::kDataFolder;
   }
   now_ = MonotonicNow();
+  if (count > 0) {
+    stats_.transactions_loaded.Add(count);
+  }
+  stats_.load_time.Add(absl::ToInt64Milliseconds(now_ - begin));
   for (const std::string& finding :
        replica_->FinishRestore({.now = now_, .wall_ms = WallMs()})) {
     log::Error("{}", finding);
@@ -165,8 +182,9 @@ void Server::RunBatch() {
   if (!more_work_) {
     io_.run_one_until(ToTimePoint(Deadline() + stalled_));
   }
-  for (int i = 0;
-       i < kHandlersPerBatch && collected_bytes_ < kOutputBytesPerBatch; ++i) {
+  for (int i = 0; i < kHandlersPerBatch &&
+                  collected_bytes_ < kOutputBytesPerBatch && !IsTimeUp();
+       ++i) {
     if (io_.poll_one() == 0) {
       break;
     }
@@ -178,11 +196,13 @@ void Server::RunBatch() {
   SubmitWrites();
   connections_->Flush();
   more_work_ = connections_->Resume();
+  more_work_ |= replica_->has_output();  // What became free by flushing
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
   in_batch_ = false;
   collected_bytes_ = 0;
+  batch_end_ = batch_start_ = clock_ = MonotonicNow() - stalled_;
 }
 
 absl::Duration Server::Deadline() const {
@@ -201,11 +221,13 @@ void Server::BeginBatch() {
   }
   in_batch_ = true;
   const absl::Duration now = MonotonicNow() - stalled_;
-  const absl::Duration late = now - std::max(Deadline(), now_);
+  batch_start_ = clock_ = now;
+  const absl::Duration late = now - std::max(Deadline(), batch_end_);
   if (late > kStallMin) {
     // What clients sent meanwhile lies in their sockets.  If this counted as
     // time, their sessions would expire before it is read.
     stalled_ += late;
+    stats_.pauses.Add(absl::ToInt64Milliseconds(late));
     log::Warning("this process was not run for {} ms",
                  absl::ToInt64Milliseconds(late));
   }
@@ -222,6 +244,11 @@ void Server::Collect() {
                          output.close);
   }
   collected_bytes_ += bytes;
+  for (const std::string& notice : ready.notices) {
+    if (notice_log_.Allow(now_)) {
+      log::Warning("{}{}", notice, notice_log_.TakeSuppressedText());
+    }
+  }
   if (writes_.empty()) {
     writes_ = std::move(ready.writes);
   } else {
@@ -258,7 +285,7 @@ void Server::BeginStop() {
     return;
   }
   log::Info("stopping");
-  phase_deadline_ = Now() + options_.stop_timeout;  // While still serving
+  phase_deadline_ = Now() + options_.stop_timeout;
   phase_ = Phase::kAnswering;
   listener_->Close();
   connections_->StopReading();
@@ -280,8 +307,11 @@ void Server::ContinueStop() {
 }
 
 void Server::Fail(const absl::Status& status) {
-  log::Error("the transaction log cannot be written: {}", Message(status));
   failure_ = ExitCode::kLogWriteFailed;
+  log::Error(
+      "the transaction log cannot be written: {}; ending with exit code {}, "
+      "for no write can be confirmed any more",
+      Message(status), static_cast<int>(*failure_));
 }
 
 // --- What the client port says and asks ---
@@ -298,13 +328,29 @@ void Server::OnConnected(ConnectionId connection, const std::string& address,
       .connection = connection, .address = address, .port = port});
 }
 
-void Server::OnFrame(ConnectionId connection, std::string_view frame) {
+void Server::OnFrame(ConnectionId connection, std::string_view frame,
+                     absl::Duration waited) {
   BeginBatch();
-  replica_->Step(replica::Received{.connection = connection, .frame = frame});
+  replica_->Step(replica::Received{
+      .connection = connection, .frame = frame, .waited = waited});
   if (++frames_since_collect_ >= frames_per_collect_) {
     Collect();
   }
+  if (++frames_since_clock_ >= frames_per_clock_) {
+    ReadClock();
+  }
 }
+
+void Server::ReadClock() {
+  const absl::Duration now = MonotonicNow() - stalled_;
+  frames_per_clock_ = now - clock_ > kSlowFrames
+                          ? 1
+                          : std::min(2 * frames_per_clock_, kFramesPerClockMax);
+  frames_since_clock_ = 0;
+  clock_ = now;
+}
+
+bool Server::IsTimeUp() const { return clock_ - batch_start_ > kBatchTimeMax; }
 
 void Server::OnDisconnected(ConnectionId connection) {
   BeginBatch();
@@ -316,16 +362,23 @@ void Server::OnHeld(ConnectionId connection) {
   replica_->Step(replica::StillThere{.connection = connection});
 }
 
+void Server::OnSent(ConnectionId connection, size_t bytes) {
+  BeginBatch();
+  replica_->Step(replica::Sent{.connection = connection, .bytes = bytes});
+}
+
 std::optional<size_t> Server::FourLetterWordArgumentBytes(
     std::string_view word) const {
   if (!replica::IsFourLetterWord(word)) {
     return std::nullopt;
   }
   // A word that is not allowed is answered without waiting for more.
+  return IsAllowedWord(word) ? replica::FourLetterWordArgumentBytes(word) : 0;
+}
+
+bool Server::IsAllowedWord(std::string_view word) const {
   const auto& allowed = options_.replica.four_letter_words;
-  return allowed.contains("*") || allowed.contains(std::string(word))
-             ? replica::FourLetterWordArgumentBytes(word)
-             : 0;
+  return allowed.contains("*") || allowed.contains(std::string(word));
 }
 
 std::string Server::FourLetterWord(ConnectionId connection,
@@ -349,23 +402,32 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
   } else if (word == "mntr") {
     facts.open_files = CountOpenFiles();
     facts.open_files_max = OpenFilesMax();
-    AddSyncStats(storage_->TakeSyncStats(), &sync_stats_);
-    facts.metrics = MetricLines(connections_->stats(), sync_stats_);
+    AddSyncStats(storage_->TakeSyncStats(), &stats_.syncs);
+    facts.metrics = ProcessMetrics(*connections_, stats_);
+  } else if (word == "srst" && IsAllowedWord(word)) {
+    storage_->TakeSyncStats();
+    stats_ = {};
+    connections_->ResetStats();
   }
   return facts;
 }
 
-bool Server::MayPass(ConnectionId connection) const {
+net::Turn Server::NextTurn(ConnectionId connection,
+                           absl::Duration waited) const {
+  if (IsTimeUp() || replica_->IsBehind(connection)) {
+    return net::Turn::kUnread;
+  }
   const size_t outstanding = replica_->outstanding();
-  if (options_.requests_max > 0 && outstanding >= options_.requests_max) {
-    return false;
+  if (outstanding > options_.outstanding_max &&
+      replica_->outstanding(connection) > 0) {
+    return net::Turn::kUnread;
   }
-  // What this batch has answered so far is not counted as unsent yet.
-  if (replica_->output_bytes(connection) > options_.clients.unsent_bytes_soft) {
-    return false;
+  // One that will be dropped need not wait for that.
+  if (options_.requests_max > 0 && outstanding >= options_.requests_max &&
+      !replica_->IsDropped(connection, waited)) {
+    return net::Turn::kWait;
   }
-  return outstanding <= options_.outstanding_max ||
-         replica_->outstanding(connection) == 0;
+  return net::Turn::kNow;
 }
 
 bool Server::IsIdle(ConnectionId connection) const {

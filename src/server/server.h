@@ -25,11 +25,13 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "net/client_connections.h"
 #include "net/client_events.h"
 #include "net/client_listener.h"
 #include "paddock/exit_code.h"
 #include "replica/replica.h"
+#include "server/process_facts.h"
 #include "server/server_options.h"
 #include "storage/storage.h"
 #include "zab/write.h"
@@ -75,6 +77,10 @@ class Server : private net::ClientEvents {
   void Collect();
   void SubmitWrites();
 
+  // How long this batch has taken, read from the clock after a few requests.
+  void ReadClock();
+  bool IsTimeUp() const override;
+
   void OnPersisted();
   void BeginStop();
   void ContinueStop();
@@ -84,17 +90,21 @@ class Server : private net::ClientEvents {
   absl::Duration Now() override;
   void OnConnected(ConnectionId connection, const std::string& address,
                    uint16_t port) override;
-  void OnFrame(ConnectionId connection, std::string_view frame) override;
+  void OnFrame(ConnectionId connection, std::string_view frame,
+               absl::Duration waited) override;
   void OnDisconnected(ConnectionId connection) override;
   void OnHeld(ConnectionId connection) override;
+  void OnSent(ConnectionId connection, size_t bytes) override;
   std::optional<size_t> FourLetterWordArgumentBytes(
       std::string_view word) const override;
   std::string FourLetterWord(ConnectionId connection, std::string_view word,
                              std::string_view argument) override;
-  bool MayPass(ConnectionId connection) const override;
+  net::Turn NextTurn(ConnectionId connection,
+                     absl::Duration waited) const override;
   bool IsIdle(ConnectionId connection) const override;
   bool HasSession(ConnectionId connection) const override;
 
+  bool IsAllowedWord(std::string_view word) const;
   replica::ProcessFacts FactsFor(std::string_view word);
 
   ServerOptions options_;
@@ -112,6 +122,12 @@ class Server : private net::ClientEvents {
   absl::Duration now_;
   absl::Duration stalled_;
   absl::Duration start_;
+  // These do not include it either.
+  absl::Duration batch_start_;
+  absl::Duration batch_end_;
+  absl::Duration clock_;  // Read last
+  int frames_since_clock_ = 0;
+  int frames_per_clock_ = 1;
   bool in_batch_ = false;
   bool more_work_ = false;  // Held requests may go on at once
 
@@ -120,7 +136,9 @@ class Server : private net::ClientEvents {
   size_t frames_per_collect_ = 1;
   size_t collected_bytes_ = 0;  // In this batch
 
-  storage::SyncStats sync_stats_;  // Since the start
+  ProcessStats stats_;
+
+  LogLimit notice_log_;
 
   Phase phase_ = Phase::kServing;
   absl::Duration phase_deadline_;

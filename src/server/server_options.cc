@@ -1,5 +1,7 @@
 #include "server/server_options.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_split.h"
 
 namespace paddock::server {
@@ -26,6 +28,9 @@ replica::Options ReplicaOptionsFrom(const Config& config) {
   options.ensemble_auth_enabled = config.ensemble_auth_enabled;
   options.ensemble_auth_names = absl::StrSplit(
       config.ensemble_auth_name, absl::ByAnyChar(", "), absl::SkipEmpty());
+  options.throttled_op_wait_time = config.throttled_op_wait_time;
+  options.stale_latency_check = config.request_stale_latency_check;
+  options.drop_stale_requests = config.request_throttle_drop_stale;
   options.container_check_interval = config.container_check_interval;
   options.container_max_never_used = config.container_max_never_used_interval;
   options.container_deletions_per_minute = config.container_max_per_minute;
@@ -46,14 +51,22 @@ storage::Options StorageOptionsFrom(const Config& config) {
 }
 
 net::ConnectionThrottleOptions ThrottleOptionsFrom(const Config& config) {
+  const int least = config.connection_throttle_local_session_weight;
   net::ConnectionThrottleOptions options;
-  options.tokens_max = config.connection_throttle_tokens;
-  options.fill_time = config.connection_throttle_fill_time;
-  options.fill_count = config.connection_throttle_fill_count;
   options.weight_enabled = config.connection_throttle_weight_enabled;
-  options.new_session_weight = config.connection_throttle_global_session_weight;
+  options.new_session_weight =
+      std::max(config.connection_throttle_global_session_weight, least);
   options.renew_session_weight =
-      config.connection_throttle_renew_session_weight;
+      std::max(config.connection_throttle_renew_session_weight, least);
+  // With weights, the bucket is measured in new sessions.
+  const int64_t unit = options.weight_enabled ? options.new_session_weight : 1;
+  options.tokens_max = unit * config.connection_throttle_tokens;
+  options.fill_time = config.connection_throttle_fill_time;
+  options.fill_count = unit * config.connection_throttle_fill_count;
+  options.freeze_time = config.connection_throttle_freeze_time;
+  options.drop_increase = config.connection_throttle_drop_increase;
+  options.drop_decrease = config.connection_throttle_drop_decrease;
+  options.decrease_ratio = config.connection_throttle_decrease_ratio;
   return options;
 }
 
@@ -85,11 +98,19 @@ net::ClientOptions ClientOptionsFrom(const Config& config) {
 
 }  // namespace
 
-ServerOptions ServerOptionsFrom(const Config& config) {
+ServerOptions ServerOptionsFrom(const ParsedConfig& parsed) {
+  const Config& config = parsed.config;
   ServerOptions options;
+  options.client_port_origin = parsed.Origin("clientPort");
+  options.client_address_origin = parsed.Origin("clientPortAddress");
   options.replica = ReplicaOptionsFrom(config);
   options.storage = StorageOptionsFrom(config);
+  options.storage.data_dir_origin = parsed.Origin("dataDir");
+  options.storage.data_log_dir_origin = parsed.Origin("dataLogDir");
   options.clients = ClientOptionsFrom(config);
+  options.replica.unsent_bytes_soft = options.clients.unsent_bytes_soft;
+  options.replica.unsent_bytes_total_soft =
+      options.clients.unsent_bytes_total_soft;
   options.outstanding_max =
       static_cast<size_t>(config.global_outstanding_limit);
   options.requests_max =

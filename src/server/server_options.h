@@ -4,6 +4,7 @@
 #define PADDOCK_SERVER_SERVER_OPTIONS_H_
 
 #include <cstddef>
+#include <string>
 
 #include "absl/time/time.h"
 #include "net/client_options.h"
@@ -18,6 +19,10 @@ struct ServerOptions {
   storage::Options storage;
   net::ClientOptions clients;
 
+  // Where these values come from: what messages about them begin with.
+  std::string client_port_origin;
+  std::string client_address_origin;
+
   // Requests in progress, above which a connection that has one of them must
   // wait with its next: globalOutstandingLimit.
   size_t outstanding_max = 1000;
@@ -31,7 +36,7 @@ struct ServerOptions {
   absl::Duration stop_timeout = absl::Seconds(3);
 };
 
-ServerOptions ServerOptionsFrom(const Config& config);
+ServerOptions ServerOptionsFrom(const ParsedConfig& parsed);
 
 }  // namespace paddock::server
 

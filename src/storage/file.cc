@@ -144,25 +144,38 @@ absl::StatusOr<int64_t> File::Size() const {
   return static_cast<int64_t>(info.st_size);
 }
 
+absl::Status File::CheckNotRemoved() const {
+  struct stat info;
+  if (fstat(fd_, &info) != 0) {
+    return ErrnoStatus("fstat", path_);
+  }
+  return info.st_nlink > 0 ? absl::OkStatus()
+                           : absl::NotFoundError(path_ + " was removed");
+}
+
 absl::Status File::Lock() {
   return flock(fd_, LOCK_EX | LOCK_NB) == 0 ? absl::OkStatus()
                                             : ErrnoStatus("flock", path_);
 }
 
+// A folder that exists may have been made by a process that ended before it
+// synced the parent.  Not so where this process may not look into the parent.
 absl::Status CreateDirs(const std::string& dir) {
-  struct stat info;
-  if (stat(dir.c_str(), &info) == 0) {
-    return S_ISDIR(info.st_mode)
-               ? absl::OkStatus()
-               : absl::FailedPreconditionError(dir + " is not a folder");
-  }
-  if (errno != ENOENT) {
-    return ErrnoStatus("stat", dir);
-  }
   const size_t slash = dir.find_last_of('/');
   const std::string parent = slash == std::string::npos ? "."
                              : slash == 0               ? "/"
                                                         : dir.substr(0, slash);
+  struct stat info;
+  if (stat(dir.c_str(), &info) == 0) {
+    if (!S_ISDIR(info.st_mode)) {
+      return absl::FailedPreconditionError(dir + " is not a folder");
+    }
+    const absl::Status synced = SyncDir(parent);
+    return absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
+  }
+  if (errno != ENOENT) {
+    return ErrnoStatus("stat", dir);
+  }
   RETURN_IF_ERROR(CreateDirs(parent));
   if (mkdir(dir.c_str(), kDirMode) != 0 && errno != EEXIST) {
     return ErrnoStatus("mkdir", dir);

@@ -50,6 +50,10 @@ class File {
 
   absl::StatusOr<int64_t> Size() const;
 
+  // Errors: kNotFound when the file has no name any more, so that what is
+  // written to it goes away with the File.
+  absl::Status CheckNotRemoved() const;
+
   // Takes the exclusive lock of the file, which ends with the File.  Errors:
   // kUnavailable when another process holds it.
   absl::Status Lock();

@@ -88,8 +88,11 @@ class Replay {
   absl::Status Take(const LogFile& file, const LogReader& reader);
   absl::Status TakeRepeated(const LogFile& file, const LogReader& reader);
   absl::Status CheckFirst(const LogFile& file, zab::Zxid first) const;
+  absl::StatusOr<bool> MayBeTornStart(const File& file,
+                                      const LogFile& log) const;
   absl::Status JudgeTail(const File& file, const Trouble& trouble) const;
   absl::Status Damage(const Trouble& trouble, const IntactRecord& next) const;
+  absl::Status RewriteLastBatch(File* file) const;
   void Progress(int64_t bytes_done);
 
   const std::string& dir_;
@@ -137,7 +140,11 @@ absl::Status Replay::List() {
     ASSIGN_OR_RETURN(const File file, File::OpenForRead(log.path));
     ASSIGN_OR_RETURN(LogReader reader, LogReader::Open(&file));
     log.bytes = reader.file_bytes();
-    log.has_record = reader.Next() == LogReader::Outcome::kRecord;
+    const LogReader::Outcome first = reader.Next();
+    if (first == LogReader::Outcome::kError) {
+      return reader.error();
+    }
+    log.has_record = first == LogReader::Outcome::kRecord;
     bytes_total_ += log.bytes;
     if (log.has_record) {
       newest_ = &log;
@@ -164,17 +171,23 @@ absl::Status Replay::ReadFile(const LogFile& log) {
   if (outcome == LogReader::Outcome::kError) {
     return reader.error();
   }
-  if (outcome == LogReader::Outcome::kForeign) {
-    return absl::DataLossError(fmt::format(
-        "{} is not a ZooKeeper transaction log; move it away if it does not "
-        "belong here",
-        log.path));
-  }
-  if (outcome == LogReader::Outcome::kBad) {
-    trouble_ = Trouble{log.path, reader.end(), log.bytes, reader.what()};
-  }
   const bool is_last =
       newest_ == nullptr || log.name_zxid >= newest_->name_zxid;
+  const char* what = reader.what();
+  if (outcome == LogReader::Outcome::kForeign) {
+    ASSIGN_OR_RETURN(const bool is_ours, MayBeTornStart(file, log));
+    if (!is_last || !is_ours) {
+      return absl::DataLossError(fmt::format(
+          "{} is not a ZooKeeper transaction log; move it away if it does not "
+          "belong here",
+          log.path));
+    }
+    outcome = LogReader::Outcome::kBad;
+    what = "no file header";
+  }
+  if (outcome == LogReader::Outcome::kBad) {
+    trouble_ = Trouble{log.path, reader.end(), log.bytes, what};
+  }
   if (outcome == LogReader::Outcome::kBad && is_last) {
     RETURN_IF_ERROR(JudgeTail(file, *trouble_));
     torn_.push_back(*trouble_);
@@ -253,6 +266,20 @@ absl::Status Replay::TakeRepeated(const LogFile& log, const LogReader& reader) {
   return absl::OkStatus();
 }
 
+// Whether the first sector of the file that would be the next may be garbage
+// that a power cut left: as a whole, so that not even the magic is right.
+absl::StatusOr<bool> Replay::MayBeTornStart(const File& file,
+                                            const LogFile& log) const {
+  constexpr size_t kMagicBytes = 4;
+  std::string header;
+  AppendFileHeader(&header);
+  std::string start(kMagicBytes, '\0');
+  ASSIGN_OR_RETURN(const size_t got,
+                   file.ReadAt(0, start.data(), start.size()));
+  return got == kMagicBytes && start != header.substr(0, kMagicBytes) &&
+         Continues(last_, log.name_zxid);
+}
+
 // Whether the bytes after the last record of the newest file may be cut off.
 absl::Status Replay::JudgeTail(const File& file, const Trouble& trouble) const {
   ASSIGN_OR_RETURN(const auto next,
@@ -298,6 +325,7 @@ absl::Status Replay::Tidy() {
     if (newest_used_bytes_ < newest_->bytes) {
       RETURN_IF_ERROR(file.Truncate(newest_used_bytes_));
     }
+    RETURN_IF_ERROR(RewriteLastBatch(&file));
     RETURN_IF_ERROR(file.SyncData());
   }
   for (const LogFile* const log : recordless_) {
@@ -305,6 +333,20 @@ absl::Status Replay::Tidy() {
     RETURN_IF_ERROR(RemoveFile(log->path));
   }
   return SyncDir(dir_);
+}
+
+// When the last process ended for a sync that failed, what it wrote may be read
+// from memory only, and no sync would bring it to the disk any more.
+absl::Status Replay::RewriteLastBatch(File* file) const {
+  const int64_t bytes_max = static_cast<int64_t>(
+      kFileHeaderBytes +
+      std::max(kBatchBytesMax, txn_.bytes.size() + kRecordOverheadBytes));
+  const int64_t from = std::max<int64_t>(newest_used_bytes_ - bytes_max, 0);
+  std::string bytes(static_cast<size_t>(newest_used_bytes_ - from), '\0');
+  ASSIGN_OR_RETURN(const size_t got,
+                   file->ReadAt(from, bytes.data(), bytes.size()));
+  CHECK_EQ(got, bytes.size()) << file->path();
+  return file->WriteAt(from, bytes);
 }
 
 void Replay::Progress(int64_t bytes_done) {

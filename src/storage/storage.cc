@@ -20,15 +20,27 @@ absl::Duration Now() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
+absl::StatusOr<Folder> OpenFolder(const std::string& dir, bool create,
+                                  const std::string& origin) {
+  absl::StatusOr<Folder> folder = Folder::Open(dir, create);
+  if (folder.ok()) {
+    return folder;
+  }
+  const absl::string_view message = folder.status().message();
+  return absl::Status(folder.status().code(),
+                      fmt::format("{}{}", origin, std::string(message)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const Options& options) {
   ASSIGN_OR_RETURN(Folder data,
-                   Folder::Open(options.data_dir, options.create_dirs));
+                   OpenFolder(options.data_dir, options.create_dirs,
+                              options.data_dir_origin));
   std::optional<Folder> log;
   if (!SameDir(data.path(), options.data_log_dir + kVersionDir)) {
-    ASSIGN_OR_RETURN(log,
-                     Folder::Open(options.data_log_dir, options.create_dirs));
+    ASSIGN_OR_RETURN(log, OpenFolder(options.data_log_dir, options.create_dirs,
+                                     options.data_log_dir_origin));
   }
   RETURN_IF_ERROR(CheckContents(data.path(), log ? log->path() : data.path()));
   return std::unique_ptr<Storage>(
@@ -172,8 +184,8 @@ absl::Status Storage::Sync() {
   if (is_slow && slow_sync_lines_.Allow(end)) {
     log::Warning(
         "syncing the transaction log took {} ms; a disk of its own for "
-        "dataLogDir makes it faster ({} such lines suppressed)",
-        absl::ToInt64Milliseconds(took), slow_sync_lines_.TakeSuppressed());
+        "dataLogDir makes it faster{}",
+        absl::ToInt64Milliseconds(took), slow_sync_lines_.TakeSuppressedText());
   }
   return absl::OkStatus();
 }
@@ -184,7 +196,6 @@ void Storage::Fail(absl::Status status) {
     has_failed_ = true;
     queue_.clear();
   }
-  log::Error("the transaction log cannot be written: {}", status.ToString());
   failed_(std::move(status));
 }
 

@@ -36,8 +36,11 @@
 namespace paddock::storage {
 
 struct Options {
-  std::string data_dir;                  // Holds version-2/
-  std::string data_log_dir;              // Likewise; may be the same folder
+  std::string data_dir;      // Holds version-2/
+  std::string data_log_dir;  // Likewise; may be the same folder
+  // Where these values come from: what messages about them begin with.
+  std::string data_dir_origin;
+  std::string data_log_dir_origin;
   bool create_dirs = true;               // datadir.autocreate
   int64_t preallocate_bytes = 64 << 20;  // preAllocSize; <= 0: none
   int64_t log_bytes_max = -1;            // txnLogSizeLimitInKb; < 0: none

@@ -55,6 +55,7 @@ absl::Status TxnLog::Append(absl::Span<const zab::Write> batch) {
 absl::Status TxnLog::Sync() {
   CHECK(file_.has_value());
   RETURN_IF_ERROR(file_->SyncData());
+  RETURN_IF_ERROR(file_->CheckNotRemoved());
   if (!name_is_durable_) {
     RETURN_IF_ERROR(SyncDir(dir_));
     name_is_durable_ = true;

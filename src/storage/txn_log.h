@@ -37,7 +37,8 @@ class TxnLog {
   // Writes one batch, without sync.
   absl::Status Append(absl::Span<const zab::Write> batch);
 
-  // Makes what was appended durable, the name of the file included.
+  // Makes what was appended durable, the name of the file included.  Errors:
+  // those of file.h, kNotFound when somebody has removed the file.
   absl::Status Sync();
 
   // Leaves that to the operating system (forceSync=no).

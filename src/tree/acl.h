@@ -41,6 +41,8 @@ class AclList {
   AclList& operator=(const AclList&) = delete;
 
   const std::vector<jute::ACL>& entries() const { return entries_; }
+  // As AclTable::InternEncoded() takes it.
+  std::string_view encoded() const { return bytes_; }
 
  private:
   friend class AclTable;

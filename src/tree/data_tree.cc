@@ -55,7 +55,7 @@ void DataTree::AddReserved(std::string_view path, int32_t perms,
     return;
   }
   const jute::ACL acl{perms, {"world", "anyone"}};
-  Znode* const node = Znode::New(path);
+  Znode* const node = Znode::New(path, "");
   nodes_.insert(node);
   jute::StatPersisted stat;
   stat.aversion = aversion;
@@ -113,15 +113,17 @@ OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
   const AclList* const acl = acls_.InternEncoded(op.acl);
   Znode* created = nullptr;
   const auto it = nodes_.lazy_emplace(op.path, [&](const auto& construct) {
-    created = Znode::New(op.path);
+    created = Znode::New(op.path, op.data);
     construct(created);
   });
   RaiseCversion(parent, op.version, header.zxid);
   if (created == nullptr) {
+    Touch(*it);
     acls_.Release(std::exchange((*it)->acl_, acl));
     result.error = Error::kNodeExists;
     return result;
   }
+  Touch(created);
   Link(created, parent, op.data, acl,
        {.czxid = header.zxid,
         .mzxid = header.zxid,
@@ -144,8 +146,9 @@ Error DataTree::ApplyDelete(int64_t zxid, std::string_view path,
   if (parent == nullptr) {
     return Error::kNoNode;
   }
-  if (zxid > parent->stat_.pzxid) {
-    parent->stat_.pzxid = zxid;
+  if (zxid > parent->pzxid()) {
+    Touch(parent);
+    parent->set_pzxid(zxid);
     UpdateDigest(parent);
   }
   Znode* const node = FindMutable(path);
@@ -153,8 +156,8 @@ Error DataTree::ApplyDelete(int64_t zxid, std::string_view path,
     return Error::kNoNode;
   }
   for (Znode* leaf = node; leaf != parent;) {
-    if (leaf->last_child_ != nullptr) {
-      leaf = leaf->last_child_;
+    if (leaf->last_child() != nullptr) {
+      leaf = leaf->last_child();
       continue;
     }
     Znode* const above = leaf->parent_;
@@ -174,10 +177,11 @@ OpResult DataTree::ApplySetData(const jute::TxnHeader& header,
   }
   const auto difference = static_cast<int64_t>(op.data.size()) -
                           static_cast<int64_t>(node->data_size_);
+  Touch(node);
   ReplaceData(node, op.data);
-  node->stat_.mtime = header.time;
-  node->stat_.mzxid = header.zxid;
-  node->stat_.version = op.version;
+  node->mtime_ = header.time;
+  node->mzxid_ = header.zxid;
+  node->version_ = op.version;
   UpdateDigest(node);
   result.stat = StatOf(*node);
   AccountQuota(op.path, 0, difference);
@@ -192,8 +196,9 @@ OpResult DataTree::ApplySetAcl(const Operation& op) {
     result.error = Error::kNoNode;
     return result;
   }
+  Touch(node);
   acls_.Release(std::exchange(node->acl_, acls_.InternEncoded(op.acl)));
-  node->stat_.aversion = op.version;
+  node->aversion_ = op.version;
   UpdateDigest(node);
   result.stat = StatOf(*node);
   return result;
@@ -225,7 +230,7 @@ void DataTree::FinishTxn(int64_t zxid) {
 void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
                     const AclList* acl, const jute::StatPersisted& stat) {
   node->acl_ = acl;
-  node->stat_ = stat;
+  node->SetStat(stat);
   if (parent != nullptr) {
     parent->AppendChild(node);
   }
@@ -239,10 +244,11 @@ void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
 }
 
 void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
-  CHECK_EQ(node->num_children_, 0);
+  CHECK_EQ(node->num_children(), 0);
+  NoteDeletion(node);
   Znode* const parent = node->parent_;
   CHECK(parent != nullptr);
-  const int64_t owner = node->stat_.ephemeralOwner;
+  const int64_t owner = node->ephemeral_owner_;
   if (NodeSet* const set = SetOf(*node)) {
     CHECK_EQ(set->erase(node), 1u);
     if (IsSession(owner) && set->empty()) {
@@ -263,7 +269,7 @@ void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
 }
 
 DataTree::NodeSet* DataTree::SetOf(const Znode& node) {
-  const int64_t owner = node.stat_.ephemeralOwner;
+  const int64_t owner = node.ephemeral_owner_;
   if (owner == 0) {
     return nullptr;
   }
@@ -274,13 +280,14 @@ DataTree::NodeSet* DataTree::SetOf(const Znode& node) {
 }
 
 void DataTree::RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid) {
-  int32_t& current = parent->stat_.cversion;
+  const int32_t current = parent->cversion();
   if (cversion == -1 && current < std::numeric_limits<int32_t>::max()) {
     cversion = current + 1;
   }
   if (cversion > current) {
-    current = cversion;
-    parent->stat_.pzxid = zxid;
+    Touch(parent);
+    parent->set_cversion(cversion);
+    parent->set_pzxid(zxid);
     UpdateDigest(parent);
   }
 }
@@ -299,7 +306,7 @@ void DataTree::UpdateDigest(Znode* node) {
     return;
   }
   digest_ -= node->digest_;
-  node->digest_ = NodeDigest(node->path(), node->content_crc_, node->stat_);
+  node->digest_ = NodeDigest(node->path(), node->content_crc_, node->stat());
   digest_ += node->digest_;
 }
 

@@ -118,6 +118,21 @@ class DataTree {
                                  const jute::StatPersisted& stat);
   void EndRestore(int64_t zxid);
 
+  // What checkpoints are made of: the nodes that changed since the last one.
+  //
+  // TrackChanges() begins to note them; `all` counts every node as changed.
+  // BeginCapture() freezes what was noted and returns the paths that were
+  // deleted; a path among them may exist again, and is captured then.
+  // Capture() appends those nodes to *records, as jute::CheckpointNode, until
+  // that holds `bytes_max` or more, and returns whether there are more: each as
+  // it was at BeginCapture(), whatever is applied in between.  EndCapture()
+  // tells whether all that was captured is safe; if not, it counts as changed.
+  void TrackChanges(bool all);
+  size_t change_count() const { return changed_.size() + deleted_.size(); }
+  std::vector<std::string> BeginCapture();
+  [[nodiscard]] bool Capture(size_t bytes_max, std::string* records);
+  void EndCapture(bool is_safe);
+
   // The znode at exactly `path`, or null.  "" finds nothing.
   const Znode* Find(std::string_view path) const;
 
@@ -209,6 +224,11 @@ class DataTree {
   void AddReservedNodes();
   void AddReserved(std::string_view path, int32_t perms, int32_t aversion);
 
+  // `node` is about to change, or was just created.
+  void Touch(Znode* node);
+  void NoteDeletion(Znode* node);
+  void CaptureNode(Znode* node, std::string* records);
+
   // A create of a child with parentCVersion `cversion` never sets the
   // parent's back (zab-and-disk.md 5.3).
   void RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid);
@@ -246,6 +266,17 @@ class DataTree {
   uint64_t digest_ = 0;
   std::optional<uint64_t> announced_digest_;
   std::deque<std::pair<int64_t, uint64_t>> digest_history_;
+
+  // Changes since the last checkpoint.
+  bool tracks_changes_ = false;
+  int change_list_ = 0;                 // 0 or 1: the list that changed_ is now
+  std::vector<std::string> changed_;    // Paths; some are gone again
+  std::vector<std::string> deleted_;    // Paths; some are there again
+  std::vector<std::string> capturing_;  // What changed_ was at BeginCapture()
+  std::vector<std::string> capturing_deleted_;
+  size_t captured_ = 0;         // Of capturing_
+  std::string captured_early_;  // Records of nodes that were about to change
+
   std::vector<Operation> operations_;  // Of one Apply(); kept for its memory
 };
 

@@ -26,10 +26,10 @@ Znode* DataTree::FindMutable(std::string_view path) {
 }
 
 jute::Stat DataTree::StatOf(const Znode& node) const {
-  const jute::StatPersisted& stat = node.stat_;
+  const jute::StatPersisted stat = node.stat();
   // Wraps around like Java's int.
   const uint32_t cversion = 2 * static_cast<uint32_t>(stat.cversion) -
-                            static_cast<uint32_t>(node.num_children_);
+                            static_cast<uint32_t>(node.num_children());
   return {.czxid = stat.czxid,
           .mzxid = stat.mzxid,
           .ctime = stat.ctime,
@@ -40,7 +40,7 @@ jute::Stat DataTree::StatOf(const Znode& node) const {
           .ephemeralOwner =
               IsSession(stat.ephemeralOwner) ? stat.ephemeralOwner : 0,
           .dataLength = static_cast<int32_t>(node.data_size_),
-          .numChildren = node.num_children_,
+          .numChildren = node.num_children(),
           .pzxid = stat.pzxid};
 }
 
@@ -67,6 +67,9 @@ bool DataTree::IsSession(int64_t ephemeral_owner) const {
 }
 
 int64_t DataTree::CountDescendants(const Znode& node) const {
+  if (node.parent_ == nullptr) {
+    return static_cast<int64_t>(nodes_.size()) - 1;
+  }
   int64_t count = 0;
   ForEachBelow(node, [&](const Znode&) { ++count; });
   return count - 1;
@@ -85,8 +88,8 @@ void DataTree::ForEachBelow(const Znode& top,
   const Znode* node = &top;
   while (true) {
     visit(*node);
-    if (node->first_child_ != nullptr) {
-      node = node->first_child_;
+    if (node->first_child() != nullptr) {
+      node = node->first_child();
       continue;
     }
     while (node != &top && node->next_sibling_ == nullptr) {
@@ -109,9 +112,9 @@ void DataTree::CheckInvariants() const {
   absl::flat_hash_set<const AclList*> acls;
   ForEach([&](const Znode& node) {
     CheckNode(node);
-    const bool is_ephemeral = IsSession(node.stat_.ephemeralOwner);
+    const bool is_ephemeral = IsSession(node.ephemeral_owner_);
     ++nodes;
-    in_sets += node.stat_.ephemeralOwner != 0 ? 1 : 0;
+    in_sets += node.ephemeral_owner_ != 0 ? 1 : 0;
     ephemerals += is_ephemeral ? 1 : 0;
     bytes += static_cast<int64_t>(node.path().size() + node.data().size());
     digest += node.digest_;
@@ -145,23 +148,23 @@ void DataTree::CheckNode(const Znode& node) const {
   }
   int32_t children = 0;
   const Znode* previous = nullptr;
-  for (const Znode* child = node.first_child_; child != nullptr;
+  for (const Znode* child = node.first_child(); child != nullptr;
        child = child->next_sibling_) {
     CHECK(child->parent_ == &node && child->previous_sibling_ == previous);
     previous = child;
     ++children;
   }
-  CHECK(node.last_child_ == previous);
-  CHECK_EQ(node.num_children_, children) << node.path();
+  CHECK((node.family_ ? node.family_->last : nullptr) == previous);
+  CHECK_EQ(node.num_children(), children) << node.path();
 
-  const int64_t owner = node.stat_.ephemeralOwner;
+  const int64_t owner = node.ephemeral_owner_;
   if (IsSession(owner)) {
     CHECK(ephemerals_.at(owner).contains(&node)) << node.path();
   }
   CHECK_EQ(containers_.contains(&node), owner == kContainerOwner);
   CHECK_EQ(ttl_nodes_.contains(&node), TtlOf(owner).has_value());
   CHECK_EQ(node.digest_, options_.digest
-                             ? NodeDigest(node.path(), node.data(), node.stat_)
+                             ? NodeDigest(node.path(), node.data(), node.stat())
                              : 0);
 }
 

@@ -92,6 +92,7 @@ void DataTree::AccountQuota(std::string_view path, int64_t count,
   // Clients may write any text to the node; what is no usage stays alone.
   if (std::optional<QuotaText> usage = ParseQuota(stats->data())) {
     usage->AddUsage(count, bytes);
+    Touch(stats);
     ReplaceData(stats, FormatQuota(*usage));
   }
 }
@@ -125,6 +126,7 @@ void DataTree::RecountQuota(std::string_view quota_path) {
       usage.AddUsage(1, static_cast<int64_t>(node.data().size()));
     });
   }
+  Touch(stats);
   ReplaceData(stats, FormatQuota(usage));
 }
 

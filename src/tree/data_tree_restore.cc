@@ -34,7 +34,7 @@ bool DataTree::RestoreNode(std::string_view path, std::string_view data,
   }
   Znode* restored = nullptr;
   nodes_.lazy_emplace(path, [&](const auto& construct) {
-    restored = Znode::New(path);
+    restored = Znode::New(path, data);
     construct(restored);
   });
   if (restored == nullptr) {

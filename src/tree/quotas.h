@@ -37,7 +37,7 @@ std::string FormatQuota(const QuotaText& quota);
 struct QuotaState {
   std::string path;  // Where the quota was set
   QuotaText limits;
-  QuotaText usage;  // count and bytes
+  QuotaText usage;         // count and bytes
   bool malformed = false;  // The znodes hold text that says neither
 };
 

@@ -1,5 +1,6 @@
 #include "tree/znode.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -11,29 +12,30 @@ namespace paddock::tree {
 
 namespace {
 
-// What data() of all empty, but not null, data points to.  Never written.
-constexpr char kEmptyData[1] = {};
+// Room for data in a znode's own block: at least for the pointer to data
+// outside, at most so much, for it stays when the data shrinks.
+constexpr size_t kInsideMin = sizeof(char*);
+constexpr size_t kInsideMax = 512;
 
-char* CopyOf(std::string_view data) {
-  if (data.empty()) {
-    return jute::IsNull(data) ? nullptr : const_cast<char*>(kEmptyData);
-  }
-  char* const copy = new char[data.size()];
-  std::memcpy(copy, data.data(), data.size());
-  return copy;
-}
-
-void FreeCopy(char* data) {
-  if (data != kEmptyData) {
-    delete[] data;
-  }
-}
+// What malloc() rounds the size of a block up to, counting its own word.
+constexpr size_t kMallocGrain = 16;
+constexpr size_t kMallocWord = 8;
 
 }  // namespace
 
-Znode* Znode::New(std::string_view path) {
-  void* const block = ::operator new(sizeof(Znode) + path.size());
-  return new (block) Znode(path);
+Znode* Znode::New(std::string_view path, std::string_view data) {
+  CHECK_LE(path.size(), std::numeric_limits<uint32_t>::max());
+  const size_t capacity =
+      data.size() > kInsideMax ? kInsideMin : std::max(data.size(), kInsideMin);
+  const size_t needed = offsetof(Znode, tail_) + path.size() + capacity;
+  const size_t size =
+      (needed + kMallocWord + kMallocGrain - 1) / kMallocGrain * kMallocGrain -
+      kMallocWord;
+  auto* const node = new (::operator new(std::max(size, sizeof(Znode)))) Znode;
+  node->path_size_ = static_cast<uint32_t>(path.size());
+  node->inside_capacity_ = static_cast<uint16_t>(capacity + (size - needed));
+  std::memcpy(node->tail_, path.data(), path.size());
+  return node;
 }
 
 void Znode::Free(Znode* node) {
@@ -41,47 +43,111 @@ void Znode::Free(Znode* node) {
   ::operator delete(node);
 }
 
-Znode::Znode(std::string_view path)
-    : path_size_(static_cast<uint32_t>(path.size())) {
-  CHECK_LE(path.size(), std::numeric_limits<uint32_t>::max());
-  std::memcpy(reinterpret_cast<char*>(this + 1), path.data(), path.size());
+Znode::~Znode() {
+  if (data_place_ == DataPlace::kOutside) {
+    delete[] outside();
+  }
 }
-
-Znode::~Znode() { FreeCopy(data_); }
 
 std::string_view Znode::name() const { return BaseName(path()); }
 
+std::string_view Znode::data() const {
+  switch (data_place_) {
+    case DataPlace::kNull:
+      return jute::kNull;
+    case DataPlace::kInside:
+      return {tail_ + path_size_, data_size_};
+    case DataPlace::kOutside:
+      return {outside(), data_size_};
+  }
+  CHECK(false);
+  return {};
+}
+
+char* Znode::outside() const {
+  char* data;
+  std::memcpy(&data, tail_ + path_size_, sizeof data);
+  return data;
+}
+
 void Znode::SetData(std::string_view data) {
   CHECK_LE(data.size(), std::numeric_limits<uint32_t>::max());
-  if (!data.empty() && data.size() == data_size_) {
-    std::memcpy(data_, data.data(), data.size());
-    return;
+  const auto size = static_cast<uint32_t>(data.size());
+  if (data_place_ == DataPlace::kOutside) {
+    if (size == data_size_) {
+      std::memcpy(outside(), data.data(), data.size());
+      return;
+    }
+    delete[] outside();
   }
-  FreeCopy(data_);
-  data_ = CopyOf(data);
-  data_size_ = static_cast<uint32_t>(data.size());
+  data_size_ = size;
+  if (jute::IsNull(data)) {
+    data_place_ = DataPlace::kNull;
+  } else if (size <= inside_capacity_) {
+    data_place_ = DataPlace::kInside;
+    std::copy(data.begin(), data.end(), inside());
+  } else {
+    char* const copy = new char[size];
+    std::memcpy(copy, data.data(), size);
+    std::memcpy(inside(), &copy, sizeof copy);
+    data_place_ = DataPlace::kOutside;
+  }
+}
+
+void Znode::SetStat(const jute::StatPersisted& stat) {
+  czxid_ = stat.czxid;
+  mzxid_ = stat.mzxid;
+  ctime_ = stat.ctime;
+  mtime_ = stat.mtime;
+  version_ = stat.version;
+  aversion_ = stat.aversion;
+  ephemeral_owner_ = stat.ephemeralOwner;
+  set_cversion(stat.cversion);
+  set_pzxid(stat.pzxid);
+}
+
+Znode::Family& Znode::family() {
+  if (family_ == nullptr) {
+    family_ = std::make_unique<Family>();
+    family_->pzxid = czxid_;
+  }
+  return *family_;
+}
+
+void Znode::set_pzxid(int64_t value) {
+  if (value != pzxid()) {
+    family().pzxid = value;
+  }
+}
+
+void Znode::set_cversion(int32_t value) {
+  if (value != cversion()) {
+    family().cversion = value;
+  }
 }
 
 void Znode::AppendChild(Znode* child) {
   CHECK(child->parent_ == nullptr);
+  Family& mine = family();
   child->parent_ = this;
-  child->previous_sibling_ = last_child_;
-  (last_child_ ? last_child_->next_sibling_ : first_child_) = child;
-  last_child_ = child;
-  ++num_children_;
+  child->previous_sibling_ = mine.last;
+  (mine.last ? mine.last->next_sibling_ : mine.first) = child;
+  mine.last = child;
+  ++mine.count;
 }
 
 void Znode::RemoveChild(Znode* child) {
   CHECK(child->parent_ == this);
+  Family& mine = family();
   Znode* const previous = child->previous_sibling_;
   Znode* const next = child->next_sibling_;
-  (previous ? previous->next_sibling_ : first_child_) = next;
-  (next ? next->previous_sibling_ : last_child_) = previous;
+  (previous ? previous->next_sibling_ : mine.first) = next;
+  (next ? next->previous_sibling_ : mine.last) = previous;
   child->parent_ = nullptr;
   child->previous_sibling_ = nullptr;
   child->next_sibling_ = nullptr;
-  --num_children_;
-  CHECK_GE(num_children_, 0);
+  --mine.count;
+  CHECK_GE(mine.count, 0);
 }
 
 }  // namespace paddock::tree

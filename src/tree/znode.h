@@ -1,12 +1,16 @@
 // Znode: one node of the tree.  Owned by a DataTree, which alone changes it.
 //
-// A znode is one block of memory: the fields, then the bytes of its path,
-// which are stored nowhere else.  Its data is a second block.
+// A tree has millions of them, so a znode is one block of memory: the fields,
+// the bytes of its path, which are stored nowhere else, and room for the data
+// that it was created with.  Larger data that comes later is a block of its
+// own, and so is what only nodes that have had children need.
 
 #ifndef PADDOCK_TREE_ZNODE_H_
 #define PADDOCK_TREE_ZNODE_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,18 +25,19 @@ class Znode {
   Znode(const Znode&) = delete;
   Znode& operator=(const Znode&) = delete;
 
-  std::string_view path() const {
-    return {reinterpret_cast<const char*>(this + 1), path_size_};
-  }
+  std::string_view path() const { return {tail_, path_size_}; }
   std::string_view name() const;  // Last component
-  std::string_view data() const { return {data_, data_size_}; }  // Or kNull
-  const jute::StatPersisted& stat() const { return stat_; }
+  std::string_view data() const;  // Or kNull
+  jute::StatPersisted stat() const;
   const AclList& acl() const { return *acl_; }
-  int32_t num_children() const { return num_children_; }
+  int64_t ephemeral_owner() const { return ephemeral_owner_; }
+  int32_t num_children() const { return family_ ? family_->count : 0; }
 
   const Znode* parent() const { return parent_; }  // Null for "/" only
   // Children in the order of their creation.
-  const Znode* first_child() const { return first_child_; }
+  const Znode* first_child() const {
+    return family_ ? family_->first : nullptr;
+  }
   const Znode* next_sibling() const { return next_sibling_; }
 
   // Parts of the tree digest (digest.h); both 0 when it is not kept.
@@ -42,31 +47,74 @@ class Znode {
  private:
   friend class DataTree;
 
-  // An unlinked node without data.  Freed with Free().
-  static Znode* New(std::string_view path);
+  // Of a node that has, or has had, children.  A node without it has pzxid
+  // czxid and cversion 0.
+  struct Family {
+    Znode* first = nullptr;
+    Znode* last = nullptr;
+    int64_t pzxid = 0;
+    int32_t cversion = 0;
+    int32_t count = 0;
+  };
+
+  // Where the data lies.
+  enum class DataPlace : uint8_t { kNull, kInside, kOutside };
+
+  // An unlinked node with null data and room for data like `data`.  Freed with
+  // Free().
+  static Znode* New(std::string_view path, std::string_view data);
   static void Free(Znode* node);
 
-  explicit Znode(std::string_view path);
+  Znode() = default;
   ~Znode();
 
+  void SetStat(const jute::StatPersisted& stat);
+  int64_t pzxid() const { return family_ ? family_->pzxid : czxid_; }
+  int32_t cversion() const { return family_ ? family_->cversion : 0; }
+  void set_pzxid(int64_t pzxid);
+  void set_cversion(int32_t cversion);
+  Family& family();
+
   void SetData(std::string_view data);
+  char* inside() { return tail_ + path_size_; }
+  char* outside() const;
+  Znode* last_child() { return family_ ? family_->last : nullptr; }
   void AppendChild(Znode* child);
   void RemoveChild(Znode* child);
 
   Znode* parent_ = nullptr;
-  Znode* first_child_ = nullptr;
-  Znode* last_child_ = nullptr;
   Znode* previous_sibling_ = nullptr;
   Znode* next_sibling_ = nullptr;
+  std::unique_ptr<Family> family_;
   const AclList* acl_ = nullptr;  // One reference is ours
-  char* data_ = nullptr;          // Null for null data
-  jute::StatPersisted stat_;
-  uint32_t data_size_ = 0;
-  uint32_t path_size_;
-  int32_t num_children_ = 0;
+  int64_t czxid_ = 0;
+  int64_t mzxid_ = 0;
+  int64_t ctime_ = 0;
+  int64_t mtime_ = 0;
+  int64_t ephemeral_owner_ = 0;
+  int32_t version_ = 0;
+  int32_t aversion_ = 0;
   uint32_t content_crc_ = 0;
   uint32_t digest_ = 0;
+  uint32_t path_size_ = 0;
+  uint32_t data_size_ = 0;
+  uint16_t inside_capacity_ = 0;
+  DataPlace data_place_ = DataPlace::kNull;
+  uint8_t listed_ = 0;  // Bit i: its path is in list i of the ChangeTracker
+  char tail_[1];        // The path, then kInsideMin bytes or more for the data
 };
+
+inline jute::StatPersisted Znode::stat() const {
+  return {.czxid = czxid_,
+          .mzxid = mzxid_,
+          .ctime = ctime_,
+          .mtime = mtime_,
+          .version = version_,
+          .cversion = cversion(),
+          .aversion = aversion_,
+          .ephemeralOwner = ephemeral_owner_,
+          .pzxid = pzxid()};
+}
 
 struct ZnodePathLess {
   bool operator()(const Znode* a, const Znode* b) const {

@@ -15,8 +15,8 @@ TEST(LogLimitTest, LetsABurstPassThenCounts) {
   EXPECT_FALSE(limit.Allow(absl::Seconds(105)));
   EXPECT_FALSE(limit.Allow(absl::Seconds(109)));
   EXPECT_TRUE(limit.Allow(absl::Seconds(110)));
-  EXPECT_EQ(limit.TakeSuppressed(), 2);
-  EXPECT_EQ(limit.TakeSuppressed(), 0);
+  EXPECT_EQ(limit.TakeSuppressedText(), " (2 such lines left out)");
+  EXPECT_EQ(limit.TakeSuppressedText(), "");
 }
 
 TEST(LogTest, CapturedLinesCarryTheirLevel) {

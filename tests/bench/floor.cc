@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "bench/histogram.h"
+#include "base/histogram.h"
 #include "jute/proto.h"
 
 namespace paddock::bench {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "bench/histogram.h"
+#include "base/histogram.h"
 #include "bench/requests.h"
 
 namespace paddock::bench {

@@ -85,8 +85,10 @@ class ClientPortHarness : public ClientEvents {
     addresses.push_back(address);
     ports.push_back(port);
   }
-  void OnFrame(ConnectionId connection, std::string_view frame) override {
+  void OnFrame(ConnectionId connection, std::string_view frame,
+               absl::Duration waited) override {
     frames.emplace_back(connection, std::string(frame));
+    waits.push_back(waited);
     if (answer) {
       connections->Append(connection, answer(frame), false);
     }
@@ -95,6 +97,7 @@ class ClientPortHarness : public ClientEvents {
     disconnected.insert(connection);
   }
   void OnHeld(ConnectionId connection) override { held.insert(connection); }
+  void OnSent(ConnectionId, size_t bytes) override { sent_bytes += bytes; }
   std::optional<size_t> FourLetterWordArgumentBytes(
       std::string_view word) const override {
     return word == "ruok"   ? std::optional<size_t>(0)
@@ -106,9 +109,13 @@ class ClientPortHarness : public ClientEvents {
     ++words_answered;
     return word == "ruok" ? "imok" : std::string(argument);
   }
-  bool MayPass(ConnectionId connection) const override {
-    return !blocked.contains(connection);
+  Turn NextTurn(ConnectionId connection,
+                absl::Duration /*waited*/) const override {
+    return unread.contains(connection)    ? Turn::kUnread
+           : blocked.contains(connection) ? Turn::kWait
+                                          : Turn::kNow;
   }
+  bool IsTimeUp() const override { return false; }
   bool IsIdle(ConnectionId connection) const override {
     return !busy.contains(connection);
   }
@@ -125,11 +132,13 @@ class ClientPortHarness : public ClientEvents {
   std::unique_ptr<ClientConnections> connections;
   std::unique_ptr<ClientListener> listener;
 
+  size_t sent_bytes = 0;
   std::vector<TestClient*> clients;  // Received from while running
 
   // What the owner says.
   absl::Duration now = absl::Hours(1);
   std::set<ConnectionId> blocked;
+  std::set<ConnectionId> unread;
   std::set<ConnectionId> busy;
   std::set<ConnectionId> with_session;
   std::function<std::string(std::string_view)> answer;
@@ -139,6 +148,7 @@ class ClientPortHarness : public ClientEvents {
   std::vector<std::string> addresses;
   std::vector<uint16_t> ports;
   std::vector<std::pair<ConnectionId, std::string>> frames;
+  std::vector<absl::Duration> waits;  // Of these frames
   std::set<ConnectionId> disconnected;
   std::set<ConnectionId> held;
   int words_answered = 0;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "net/client_port_harness.h"
 #include "net/test_client.h"
@@ -90,6 +91,119 @@ TEST(HeldRequestsTest, SessionsOfHeldConnectionsAreKeptAlive) {
   port.now += absl::Seconds(1);
   port.RunBatch();
   EXPECT_TRUE(port.held.contains(port.last));
+}
+
+// --- How long requests waited ---
+
+TEST(WaitingTimeTest, IsZeroForWhatPassesAtOnce) {
+  ClientPortHarness port;
+  TestClient client(port.port());
+  client.Send(Frame(ConnectPayload()) + Frame(Request(1, kGetData)));
+  ASSERT_TRUE(port.RunUntilFrames(2));
+  EXPECT_THAT(port.waits, Each(absl::ZeroDuration()));
+  EXPECT_EQ(port.connections->stats().waits, 0);
+}
+
+TEST(WaitingTimeTest, IsThatOfEachRequest) {
+  ClientPortHarness port;
+  TestClient client(port.port());
+  ConnectBlocked(port, client);
+  const std::string second = Frame(Request(3, kGetData, "c"));
+  client.Send(Frame(Request(1, kGetData)) + Frame(Request(2, kGetData)) +
+              second.substr(0, 5));
+  ASSERT_TRUE(
+      port.RunUntil([&] { return port.connections->held_count() > 0; }));
+  port.now += absl::Seconds(3);
+  // Its age is that of its last byte.  The ping shows that it has arrived.
+  client.Send(second.substr(5) + Frame(Ping()));
+  ASSERT_TRUE(port.RunUntilFrames(2));
+  port.now += absl::Seconds(2);
+  port.blocked.clear();
+  ASSERT_TRUE(port.RunUntilFrames(5));
+  EXPECT_THAT(port.waits,
+              testing::ElementsAre(absl::ZeroDuration(), absl::ZeroDuration(),
+                                   absl::Seconds(5), absl::Seconds(5),
+                                   absl::Seconds(2)));
+  EXPECT_EQ(port.connections->stats().waits, 1);
+}
+
+// While a connection is held for its outstanding requests, a server that does
+// not read on could not know of the next.
+TEST(WaitingTimeTest, DoesNotCountWhileARequestIsAsGoodAsUnread) {
+  ClientPortHarness port;
+  TestClient client(port.port());
+  ConnectBlocked(port, client);
+  port.unread = port.blocked;
+  client.Send(Frame(Request(1, kGetData)));
+  ASSERT_TRUE(
+      port.RunUntil([&] { return port.connections->held_count() > 0; }));
+  port.now += absl::Seconds(3);
+  port.RunBatch();
+  port.unread.clear();
+  port.RunBatch();  // Now it is read, and waits
+  port.now += absl::Seconds(2);
+  port.blocked.clear();
+  ASSERT_TRUE(port.RunUntilFrames(2));
+  EXPECT_EQ(port.waits[1], absl::Seconds(2));
+}
+
+TEST(WaitingTimeTest, PingsDoNotWait) {
+  ClientPortHarness port;
+  TestClient client(port.port());
+  ConnectBlocked(port, client);
+  client.Send(Frame(Request(1, kGetData)));
+  ASSERT_TRUE(
+      port.RunUntil([&] { return port.connections->held_count() > 0; }));
+  port.now += absl::Seconds(3);
+  client.Send(Frame(Ping()));
+  ASSERT_TRUE(port.RunUntilFrames(2));
+  EXPECT_EQ(port.frames[1].second, Ping());
+  EXPECT_EQ(port.waits[1], absl::ZeroDuration());
+}
+
+// However many pieces it arrives in, a request is never taken for older than
+// it is.
+TEST(WaitingTimeTest, NeverCountsTooMuch) {
+  ClientPortHarness port;
+  TestClient client(port.port());
+  ConnectBlocked(port, client);
+  std::vector<absl::Duration> sent;
+  for (int i = 0; i < 400; ++i) {
+    const std::string request = Frame(Request(i, kGetData));
+    const int64_t all = port.connections->stats().bytes_received +
+                        static_cast<int64_t>(request.size());
+    client.Send(request);
+    sent.push_back(port.now);
+    ASSERT_TRUE(port.RunUntil(
+        [&] { return port.connections->stats().bytes_received == all; }));
+    port.now += absl::Milliseconds(7);
+  }
+  port.now += absl::Seconds(1);
+  port.blocked.clear();
+  ASSERT_TRUE(port.RunUntilFrames(401));
+  for (size_t i = 0; i < 200; ++i) {
+    const absl::Duration waited = port.now - sent[i];
+    EXPECT_LE(port.waits[i + 1], waited);
+    EXPECT_GE(port.waits[i + 1], waited - absl::Milliseconds(10));
+  }
+  for (size_t i = 200; i < 400; ++i) {
+    EXPECT_LE(port.waits[i + 1], port.now - sent[i]);
+    EXPECT_GE(port.waits[i + 1], absl::Seconds(1));
+  }
+}
+
+TEST(ClientStatsTest, CountsClientsThatCloseAndForgetsOnReset) {
+  ClientPortHarness port;
+  {
+    TestClient client(port.port());
+    client.Send(Frame(ConnectPayload()));
+    ASSERT_TRUE(port.RunUntilFrames(1));
+  }
+  ASSERT_TRUE(port.RunUntil([&] { return port.connections->size() == 0; }));
+  EXPECT_EQ(port.connections->stats().dropped_by_client, 1);
+  EXPECT_EQ(port.connections->stats().token_deficit.count, 1);
+  port.connections->ResetStats();
+  EXPECT_EQ(port.connections->stats().dropped_by_client, 0);
 }
 
 // A held client may send a bounded amount; after that its socket is full.

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,22 @@ class ReplicaHarness {
 
   Replica& replica() { return *replica_; }
 
+  // For how long requests that are sent now have been held back.
+  absl::Duration waited;
+
+  // The value that mntr gives for `name`; fails when there is none.
+  std::string Mntr(const std::string& name) {
+    const ConnectionId asking = OpenConnection();
+    const std::string text =
+        "\n" + replica_->FourLetterWord(asking, "mntr", "", {});
+    replica_->Step(Disconnected{asking});
+    const std::string start = "\nzk_" + name + "\t";
+    const size_t found = text.find(start);
+    CHECK(found != std::string::npos) << name;
+    const size_t value = found + start.size();
+    return text.substr(value, text.find('\n', value) - value);
+  }
+
   // Lets time pass in small steps.
   void Advance(absl::Duration duration) {
     const absl::Duration end = now_ + duration;
@@ -62,7 +79,7 @@ class ReplicaHarness {
 
   // The disk confirms what it was given.
   void FinishWrites() {
-    Collect();
+    TakeOutputs();
     while (!writes_.empty()) {
       const uint64_t last = writes_.back().id;
       for (auto& write : writes_) {
@@ -70,16 +87,18 @@ class ReplicaHarness {
       }
       writes_.clear();
       replica_->Step(Persisted{last});
-      Collect();
+      TakeOutputs();
     }
     replica_->CheckInvariants();
   }
 
   // A new process with what the disk confirmed; all connections are gone.
   void Restart() {
-    Collect();
+    TakeOutputs();
     writes_.clear();
     received_.clear();
+    unsent_.clear();
+    slow_.clear();
     closed_.clear();
     replica_ = std::make_unique<Replica>(options_);
     for (const zab::Txn& txn : log_) {
@@ -97,7 +116,7 @@ class ReplicaHarness {
 
   void SendFrame(ConnectionId id, std::string_view frame) {
     replica_->Step(Tick{now_, wall_ms_});
-    replica_->Step(Received{id, frame});
+    replica_->Step(Received{id, frame, waited});
   }
 
   void SendConnect(ConnectionId id, const jute::ConnectRequest& request) {
@@ -118,7 +137,7 @@ class ReplicaHarness {
   }
 
   jute::ConnectResponse TakeConnectResponse(ConnectionId id) {
-    Collect();
+    TakeOutputs();
     auto& bytes = raw_[id];
     CHECK(!bytes.empty()) << "no ConnectResponse";
     jute::ConnectResponse response;
@@ -179,7 +198,7 @@ class ReplicaHarness {
 
   // The frames received since the last call.
   std::vector<Frame> Take(ConnectionId id) {
-    Collect();
+    TakeOutputs();
     std::vector<Frame> frames;
     std::string_view bytes = raw_[id];
     while (!bytes.empty()) {
@@ -199,8 +218,28 @@ class ReplicaHarness {
     return frames;
   }
 
-  bool IsClosed(ConnectionId id) {
+  // What the disk confirmed.
+  const std::vector<zab::Txn>& log() const { return log_; }
+
+  std::vector<std::string> TakeNotices() {
+    TakeOutputs();
+    return std::exchange(notices_, {});
+  }
+
+  // From now on the client does not take what is sent to it, until it takes
+  // `bytes`.
+  void BeSlow(ConnectionId id) { slow_.insert(id); }
+  void TakeSome(ConnectionId id, size_t bytes) {
+    unsent_[id] -= bytes;
+    replica_->Step(Sent{id, bytes});
+  }
+  size_t unsent(ConnectionId id) {
     Collect();
+    return unsent_[id];
+  }
+
+  bool IsClosed(ConnectionId id) {
+    TakeOutputs();
     return closed_[id];
   }
 
@@ -209,10 +248,25 @@ class ReplicaHarness {
     Ready ready = replica_->TakeReady();
     for (Output& output : ready.outputs) {
       raw_[output.connection] += output.bytes;
+      unsent_[output.connection] += output.bytes.size();
       closed_[output.connection] |= output.close;
+    }
+    for (std::string& notice : ready.notices) {
+      notices_.push_back(std::move(notice));
     }
     for (zab::Write& write : ready.writes) {
       writes_.push_back(std::move(write));
+    }
+  }
+
+  void TakeOutputs() {
+    for (bool more = true; more; more = replica_->has_output()) {
+      Collect();
+      for (auto& [id, bytes] : unsent_) {
+        if (bytes > 0 && !slow_.contains(id)) {
+          replica_->Step(Sent{id, std::exchange(bytes, 0)});
+        }
+      }
     }
   }
 
@@ -222,10 +276,13 @@ class ReplicaHarness {
   int64_t wall_ms_ = 1700000000000;
   uint64_t last_connection_ = 0;
   std::map<ConnectionId, std::string> raw_;
+  std::map<ConnectionId, size_t> unsent_;
+  std::set<ConnectionId> slow_;
   std::map<ConnectionId, bool> closed_;
   std::map<ConnectionId, int64_t> sessions_;
   std::vector<zab::Write> writes_;
   std::vector<zab::Txn> log_;
+  std::vector<std::string> notices_;
   std::map<ConnectionId, std::vector<Frame>> received_;
   std::string last_raw_;
 };

@@ -127,6 +127,108 @@ TEST(ReplicaTest, PingOvertakesRequestsThatTakeLong) {
 }
 
 // What another session was promised before the sync is visible after it.
+// Reads behind a write must not be answered to the full at once: a client that
+// takes nothing would fill the memory.
+TEST(ReplicaTest, ReadsBehindAWriteWaitForAClientThatIsBehind) {
+  Options options;
+  options.unsent_bytes_soft = 1000;
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/a", std::string(800, 'a'));
+  server.BeSlow(client);
+  const auto set = [&](int32_t xid) {
+    server.Send(client, OpCode::kSetData,
+                jute::SetDataRequest{"/a", std::string(800, 'b'), -1}, xid);
+  };
+  const auto get = [&](int32_t xid) {
+    server.Send(client, OpCode::kGetData, jute::GetDataRequest{"/a", false},
+                xid);
+  };
+  set(1);
+  get(2);
+  get(3);
+  get(4);
+  get(5);
+  set(6);
+  get(7);
+  server.FinishWrites();
+  EXPECT_THAT(Xids(server.Take(client)), ElementsAre(1, 2, 3));
+  EXPECT_TRUE(server.replica().IsBehind(client));
+  EXPECT_EQ(server.replica().outstanding(client), 4u);
+  EXPECT_LT(server.unsent(client), 2500u);
+
+  server.TakeSome(client, server.unsent(client) - 900);
+  EXPECT_THAT(Xids(server.Take(client)), ElementsAre(4));
+  server.TakeSome(client, server.unsent(client));
+  EXPECT_THAT(Xids(server.Take(client)), ElementsAre(5, 6, 7));
+  EXPECT_EQ(server.replica().outstanding(), 0u);
+}
+
+TEST(ReplicaTest, SlowClientGetsAllRepliesBeforeItsSessionCloses) {
+  Options options;
+  options.unsent_bytes_soft = 100;
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/a", std::string(800, 'a'));
+  server.BeSlow(client);
+  server.Send(client, OpCode::kSetData, jute::SetDataRequest{"/a", "b", -1}, 1);
+  server.Send(client, OpCode::kGetData, jute::GetDataRequest{"/a", false}, 2);
+  server.Send(client, OpCode::kGetData, jute::GetDataRequest{"/a", false}, 3);
+  server.SendBare(client, OpCode::kCloseSession, 4);
+  server.FinishWrites();
+  EXPECT_FALSE(server.IsClosed(client));
+  std::vector<int32_t> xids = Xids(server.Take(client));
+  while (!server.IsClosed(client)) {
+    ASSERT_GT(server.unsent(client), 0u);
+    server.TakeSome(client, server.unsent(client));
+    for (const int32_t xid : Xids(server.Take(client))) {
+      xids.push_back(xid);
+    }
+  }
+  EXPECT_THAT(xids, ElementsAre(1, 2, 3, 4));
+}
+
+// While all clients together are far behind, one that takes its output is
+// still served, and one that is behind at all is not.
+TEST(ReplicaTest, TotalOfUnsentOutputHoldsOnlyThoseBehind) {
+  Options options;
+  options.unsent_bytes_total_soft = 1000;
+  ReplicaHarness server(options);
+  const ConnectionId slow = server.Connect();
+  const ConnectionId quick = server.Connect();
+  server.Create(slow, "/a", std::string(800, 'a'));
+  server.BeSlow(slow);
+  for (int i = 0; i < 2; ++i) {
+    server.Get(slow, "/a");
+  }
+  EXPECT_TRUE(server.replica().IsBehind(slow));
+  EXPECT_FALSE(server.replica().IsBehind(quick));
+  EXPECT_EQ(server.Get(quick, "/a").error(), Error::kOk);
+  server.TakeSome(slow, server.unsent(slow));
+  EXPECT_FALSE(server.replica().IsBehind(slow));
+}
+
+TEST(ReplicaTest, MultiReadWithAnEnormousReplyIsRefused) {
+  Options options;
+  options.multi_read_bytes_max = 1000;
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect();
+  server.Create(client, "/a", std::string(800, 'a'));
+  const auto multi_read = [&](int count) {
+    std::string body;
+    for (int i = 0; i < count; ++i) {
+      jute::Write(jute::MultiHeader{.type = 4, .done = false, .err = -1},
+                  &body);
+      jute::Write(jute::GetDataRequest{"/a", false}, &body);
+    }
+    jute::Write(jute::MultiHeader{.type = -1, .done = true, .err = -1}, &body);
+    server.SendBare(client, OpCode::kMultiRead, 1, body);
+    return server.Take(client).back();
+  };
+  EXPECT_EQ(multi_read(2).error(), Error::kOk);
+  EXPECT_EQ(multi_read(3).error(), Error::kMarshallingError);
+}
+
 TEST(ReplicaTest, SyncWaitsForProposalsOfOthers) {
   ReplicaHarness server;
   const ConnectionId writer = server.Connect();
@@ -321,6 +423,50 @@ TEST(ReplicaTest, CloseSessionRemovesEphemeralsInOneTransaction) {
   }
 }
 
+// A log record, and a frame between members, must not grow with what a session
+// owns: no member reads one of more than 2 MB.
+TEST(ReplicaTest, CloseOfASessionThatOwnsMuchIsASmallTransaction) {
+  ReplicaHarness server;
+  const ConnectionId owner = server.Connect();
+  const ConnectionId other = server.Connect();
+  for (int i = 0; i < 3; ++i) {
+    server.Create(owner, fmt::format("/{}{}", std::string(500000, 'e'), i), "",
+                  /*flags=*/1);
+  }
+  const size_t size_before = server.log().size();
+  server.SendBare(owner, OpCode::kCloseSession);
+  server.FinishWrites();
+  ASSERT_EQ(server.log().size(), size_before + 1);
+  EXPECT_LT(server.log().back().bytes.size(), 1000u);
+  const auto frame = server.Call(other, OpCode::kGetChildren,
+                                 jute::GetChildrenRequest{"/", false});
+  EXPECT_THAT(frame.As<jute::GetChildrenResponse>().children,
+              ElementsAre("zookeeper"));
+  server.Restart();  // Replays it
+  const ConnectionId later = server.Connect();
+  EXPECT_EQ(server.Get(later, "/zookeeper").error(), Error::kOk);
+}
+
+TEST(ReplicaTest, SoftQuotaIsOnlyToldToTheOperator) {
+  Options options;
+  options.enforce_quota = true;
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect();
+  for (const char* path : {"/q", "/zookeeper/quota/q"}) {
+    server.Create(client, path);
+  }
+  server.Create(client, "/zookeeper/quota/q/zookeeper_limits",
+                "count=1,bytes=-1");
+  server.Create(client, "/zookeeper/quota/q/zookeeper_stats",
+                "count=0,bytes=0");
+  EXPECT_THAT(server.TakeNotices(), IsEmpty());
+  EXPECT_EQ(server.Create(client, "/q/a").error(), Error::kOk);
+  EXPECT_THAT(
+      server.TakeNotices(),
+      ElementsAre("the soft quota of /q is exceeded by a write to /q/a: "
+                  "1 znodes and 0 bytes are used"));
+}
+
 TEST(ReplicaTest, SilentSessionExpiresAfterItsTimeoutAndNotBefore) {
   Options options;
   options.tick_time = absl::Milliseconds(1000);
@@ -454,7 +600,41 @@ TEST(ReplicaTest, FourLetterWordOutsideTheWhitelistSaysSo) {
   const std::string answer =
       server.replica().FourLetterWord(asking, "srvr", "", {.version = "v"});
   EXPECT_THAT(answer, testing::HasSubstr("Mode: standalone\n"));
+  EXPECT_THAT(answer, testing::HasSubstr("Received: 2\nSent: 1\n"));
   EXPECT_THAT(answer, testing::HasSubstr("Node count: 5\n"));
+}
+
+TEST(ReplicaTest, IdentitiesOfAConnectionAreBounded) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const std::string half = std::string(33 << 10, 'u') + ":p";
+  const std::string other = "o" + half;
+  for (int i = 0; i < 3; ++i) {  // Known ones cost nothing
+    server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", half});
+    EXPECT_EQ(server.Take(client).back().error(), Error::kOk);
+  }
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", other});
+  EXPECT_EQ(server.Take(client).back().error(), Error::kAuthFailed);
+  EXPECT_TRUE(server.IsClosed(client));
+}
+
+TEST(ReplicaTest, AclsGrowATransactionByMegabytesAtMost) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  const std::string user = std::string(50 << 10, 'u') + ":p";
+  server.Send(client, OpCode::kAuth, jute::AuthPacket{0, "digest", user});
+  const auto create = [&](std::string_view path, int entries) {
+    std::vector<jute::ACL> acl;
+    for (int i = 0; i < entries; ++i) {
+      acl.push_back({31 | i << 5, {"auth", ""}});
+    }
+    return server
+        .Call(client, OpCode::kCreate, jute::CreateRequest{path, "", acl, 0})
+        .error();
+  };
+  EXPECT_EQ(create("/a", 40), Error::kOk);
+  EXPECT_EQ(create("/b", 41), Error::kInvalidAcl);
+  EXPECT_EQ(create("/b", 40), Error::kOk);  // Each transaction by itself
 }
 
 TEST(ReplicaTest, EveryFourLetterWordAnswers) {

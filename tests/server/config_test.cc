@@ -152,6 +152,17 @@ TEST(ConfigTest, SaysWhatIsAllowed) {
   EXPECT_THAT(ErrorOf("log.level=info|warning"), HasSubstr("one of debug"));
 }
 
+TEST(ConfigTest, ReadsShares) {
+  const std::string key = "connection_throttle_drop_increase=";
+  EXPECT_EQ(Read(key + "0").connection_throttle_drop_increase, 0);
+  EXPECT_EQ(Read(key + "0.125").connection_throttle_drop_increase, 0.125);
+  EXPECT_EQ(Read(key + "1").connection_throttle_drop_increase, 1);
+  for (const char* value : {"-0.1", "1.1", "0,5", "nan", "inf", "0.5x", ""}) {
+    EXPECT_THAT(ErrorOf(key + value),
+                testing::EndsWith("allowed: a number from 0 to 1"));
+  }
+}
+
 TEST(ConfigTest, ReadsUnits) {
   const Config config = Read(
       "preAllocSize=1\ntxnLogSizeLimitInKb=2\nlog.maxFileSize=3\n"

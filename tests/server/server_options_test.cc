@@ -14,7 +14,7 @@ ServerOptions OptionsOf(std::string_view lines) {
   const auto parsed = ParseConfig(
       "dataDir=/d\nclientPort=2181\n" + std::string(lines), "zoo.cfg");
   EXPECT_TRUE(parsed.ok()) << parsed.status();
-  return ServerOptionsFrom(parsed->config);
+  return ServerOptionsFrom(*parsed);
 }
 
 // What zoo.cfg leaves out has the default that each part states itself.
@@ -93,6 +93,43 @@ TEST(ServerOptionsTest, EachPartGetsItsKeys) {
   EXPECT_EQ(options.storage.data_dir, "/d");
   EXPECT_EQ(options.storage.data_log_dir, "/l");
   EXPECT_EQ(options.storage.preallocate_bytes, 100 * 1024);
+}
+
+TEST(ServerOptionsTest, WeightsCountInNewSessions) {
+  const net::ConnectionThrottleOptions throttle =
+      OptionsOf(
+          "connection_throttle_tokens=10\n"
+          "connection_throttle_fill_count=2\n"
+          "connection_throttle_weight_enabled=true\n"
+          "connection_throttle_global_session_weight=5\n"
+          "connection_throttle_renew_session_weight=3\n"
+          "connection_throttle_local_session_weight=4\n")
+          .clients.throttle;
+  EXPECT_EQ(throttle.tokens_max, 50);
+  EXPECT_EQ(throttle.fill_count, 10);
+  EXPECT_EQ(throttle.new_session_weight, 5);
+  EXPECT_EQ(throttle.renew_session_weight, 4);  // No less than a local one
+}
+
+TEST(ServerOptionsTest, ThrottlesGetTheirKeys) {
+  const ServerOptions options = OptionsOf(
+      "connection_throttle_tokens=10\n"
+      "connection_throttle_freeze_time=20\n"
+      "connection_throttle_drop_increase=0.5\n"
+      "connection_throttle_drop_decrease=0.25\n"
+      "connection_throttle_decrease_ratio=0.125\n"
+      "throttled_op_wait_time=30\n"
+      "request_stale_latency_check=true\n"
+      "request_throttle_drop_stale=false\n");
+  const net::ConnectionThrottleOptions& throttle = options.clients.throttle;
+  EXPECT_EQ(throttle.tokens_max, 10);
+  EXPECT_EQ(throttle.freeze_time, absl::Milliseconds(20));
+  EXPECT_EQ(throttle.drop_increase, 0.5);
+  EXPECT_EQ(throttle.drop_decrease, 0.25);
+  EXPECT_EQ(throttle.decrease_ratio, 0.125);
+  EXPECT_EQ(options.replica.throttled_op_wait_time, absl::Milliseconds(30));
+  EXPECT_TRUE(options.replica.stale_latency_check);
+  EXPECT_FALSE(options.replica.drop_stale_requests);
 }
 
 }  // namespace

@@ -268,8 +268,36 @@ TEST_F(ReplayTest, AMissingSectorFarFromTheEndIsRefused) {
 
 TEST_F(ReplayTest, AForeignFileIsRefused) {
   Write("log.1", MakeTxns({0, 1}, 2));
-  WriteFile(dir_ / "log.3", "This is not a transaction log at all.");
+  WriteFile(dir_ / "log.4", "This is not a transaction log at all.");
+  ExpectRefused("log.4 is not a ZooKeeper transaction log");
+}
+
+// Not even where the name is that of the next one.
+TEST_F(ReplayTest, ALogOfAnotherVersionIsRefused) {
+  Write("log.1", MakeTxns({0, 1}, 2));
+  std::string bytes = LogBytesOf(MakeTxns({0, 3}, 1));
+  bytes[7] = 3;
+  WriteFile(dir_ / "log.3", bytes);
   ExpectRefused("log.3 is not a ZooKeeper transaction log");
+}
+
+// The file that a power cut left may begin with a sector that is neither old
+// nor new.
+TEST_F(ReplayTest, GarbageInTheFirstSectorIsATornTail) {
+  Write("log.1", MakeTxns({0, 1}, 2));
+  WriteFile(dir_ / "log.3", std::string(kSector, '\xee'));
+  const Replayed replayed = Replay();
+  ASSERT_TRUE(replayed.status.ok()) << replayed.status;
+  EXPECT_EQ(replayed.last, (zab::Zxid{0, 2}));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "log.3"));
+}
+
+TEST_F(ReplayTest, GarbageBeforeIntactRecordsIsRefused) {
+  Write("log.1", MakeTxns({0, 1}, 2));
+  std::string bytes = LogBytesOf(MakeTxns({0, 3}, 20, 100));
+  bytes.replace(0, kSector, kSector, '\xee');
+  WriteFile(dir_ / "log.3", bytes);
+  ExpectRefused("log.3 is damaged at offset 0 (no file header)");
 }
 
 TEST_F(ReplayTest, AFileUnderTheNameOfAnotherIsRefused) {

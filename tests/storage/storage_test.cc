@@ -317,6 +317,23 @@ TEST(StorageTest, AFailedWriteIsFinal) {
   EXPECT_GE(ReplayDir(dir / "version-2").last, (zab::Zxid{0, 3}));
 }
 
+// Who removes the folder of a running server must not be told that writes to it
+// are durable.
+TEST(StorageTest, ARemovedFileIsAFailure) {
+  const TempDir dir;
+  Running storage(OptionsFor(dir.path()));
+  storage.Submit(3);
+  ASSERT_TRUE(storage.AwaitPersisted());
+  std::filesystem::remove_all(dir / "version-2");
+  storage.Submit(1);
+  ASSERT_TRUE(storage.AwaitFailure());
+  storage.storage().Stop();
+  EXPECT_THAT(storage.reports(), ElementsAre(3));
+  EXPECT_THAT(storage.failures(),
+              ElementsAre(absl::NotFoundError(dir / "version-2/log.1" +
+                                              " was removed")));
+}
+
 // What the child was told is durable is there after kill -9, in order.
 TEST(StorageTest, ConfirmedWritesSurviveKill) {
   for (const uint64_t confirmed_min : {1u, 7u, 100u}) {

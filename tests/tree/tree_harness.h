@@ -151,6 +151,7 @@ class TreeHarness {
 
   int64_t zxid() const { return zxid_; }
   const DataTree& tree() const { return tree_; }
+  DataTree& tree() { return tree_; }
   const std::vector<OpResult>& results() const { return results_; }
   const std::vector<SeenChange>& changes() const { return changes_; }
 

@@ -1,8 +1,8 @@
-#include "bench/histogram.h"
+#include "base/histogram.h"
 
 #include <gtest/gtest.h>
 
-namespace paddock::bench {
+namespace paddock {
 namespace {
 
 TEST(HistogramTest, IsZeroWhenEmpty) {
@@ -46,4 +46,4 @@ TEST(HistogramTest, TakesATimeThatWentBackAsZero) {
 }
 
 }  // namespace
-}  // namespace paddock::bench
+}  // namespace paddock

@@ -1,8 +1,8 @@
 // Latencies by their logarithm: constant memory, a few nanoseconds per value,
 // and percentiles that are at most 1.6 % too high.  Not thread-safe.
 
-#ifndef PADDOCK_TESTS_BENCH_HISTOGRAM_H_
-#define PADDOCK_TESTS_BENCH_HISTOGRAM_H_
+#ifndef PADDOCK_BASE_HISTOGRAM_H_
+#define PADDOCK_BASE_HISTOGRAM_H_
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace paddock::bench {
+namespace paddock {
 
 class Histogram {
  public:
@@ -70,6 +70,6 @@ class Histogram {
   uint64_t max_ = 0;
 };
 
-}  // namespace paddock::bench
+}  // namespace paddock
 
-#endif  // PADDOCK_TESTS_BENCH_HISTOGRAM_H_
+#endif  // PADDOCK_BASE_HISTOGRAM_H_

@@ -1,0 +1,106 @@
+// How a Replica gives a connection its session (client-protocol.md 2.2 to 2.5).
+
+#include <algorithm>
+#include <array>
+
+#include "jute/archive.h"
+#include "jute/proto.h"
+#include "replica/replica.h"
+
+namespace paddock::replica {
+
+using jute::OpCode;
+
+void Replica::Connect(Connection& connection, std::string_view frame) {
+  ++stats_.connection_requests;
+  jute::InputArchive in(frame);
+  jute::ConnectRequest request;
+  if (!jute::Read(in, &request)) {
+    ++stats_.unsuccessful_handshakes;
+    Close(connection);
+    return;
+  }
+  connection.sends_read_only = in.remaining() > 0;
+  if (request.lastZxidSeen > tree_.last_zxid()) {
+    // The client knows more than this server: let it find another (15.1).
+    ++stats_.unsuccessful_handshakes;
+    Close(connection);
+    return;
+  }
+  const int64_t timeout_ms = std::min(
+      std::max<int64_t>(request.timeOut, absl::ToInt64Milliseconds(
+                                             options_.min_session_timeout)),
+      absl::ToInt64Milliseconds(options_.max_session_timeout));
+  if (request.sessionId == 0) {
+    CreateSession(connection, static_cast<int32_t>(timeout_ms));
+  } else {
+    RenewSession(connection, SessionId{request.sessionId}, request.passwd,
+                 static_cast<int32_t>(timeout_ms));
+  }
+}
+
+void Replica::CreateSession(Connection& connection, int32_t timeout_ms) {
+  const SessionId id{next_session_id_++};
+  connection.session = sessions_.Add(id, timeout_ms);
+  connection.session->connection = connection.id;
+  sessions_.Touch(connection.session, now_ms_);
+  const Caller caller = NextCaller(id, /*cxid=*/0, {});
+  Propose(preparer_.CreateSession(caller, timeout_ms), caller.zxid,
+          connection.id);
+  const Op* op = FindOp(static_cast<int32_t>(OpCode::kCreateSession));
+  AwaitTransaction(connection, *op, /*xid=*/0, caller.zxid, now_ms_);
+}
+
+void Replica::RenewSession(Connection& connection, SessionId id,
+                           std::string_view password, int32_t timeout_ms) {
+  ++stats_.revalidations;
+  Session* session = sessions_.Find(id);
+  if (session != nullptr) {
+    // One connection serves a session; the old one goes first, even when the
+    // password then turns out wrong (2.3).
+    if (Connection* old = Find(session->connection)) {
+      Close(*old);
+    }
+  }
+  const std::array<char, 16> expected = SessionPassword(id);
+  const bool accepted =
+      session != nullptr && !session->closing &&
+      password == std::string_view(expected.data(), expected.size());
+  if (accepted) {
+    connection.session = session;
+    session->connection = connection.id;
+    session->timeout_ms = timeout_ms;
+    sessions_.Touch(session, now_ms_);
+  } else {
+    ++stats_.unsuccessful_handshakes;
+  }
+  SendConnectResponse(connection, accepted);
+  if (!accepted) {
+    Close(connection);
+  }
+}
+
+void Replica::SendConnectResponse(Connection& connection, bool accepted) {
+  std::array<char, 16> password{};
+  jute::ConnectResponse response;
+  if (accepted) {
+    response.timeOut = connection.session->timeout_ms;
+    response.sessionId = ToWire(connection.session->id);
+    password = SessionPassword(connection.session->id);
+  }
+  response.passwd = {password.data(), password.size()};
+  std::string body;
+  jute::Write(response, &body);
+  if (connection.sends_read_only) {
+    body.push_back(0);  // This server is not read-only
+  }
+  jute::OutputArchive out(&connection.out);
+  out.WriteInt(static_cast<int32_t>(body.size()));
+  connection.out.append(body);
+  connection.handshake_done = accepted;
+  ++connection.packets_sent;
+  ++stats_.packets_sent;
+  MarkDirty(connection);
+}
+
+}  // namespace paddock::replica

@@ -1,0 +1,225 @@
+// What Capture() hands out is the tree as it was at BeginCapture(), and only
+// what changed since the one before.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "jute/persistence.h"
+#include "tree/path.h"
+#include "tree/tree_harness.h"
+
+namespace paddock::tree {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+// A tree as encoded jute::CheckpointNodes, by path: what a checkpoint holds.
+using Image = std::map<std::string, std::string>;
+
+std::string Record(const Znode& node) {
+  return Encode(jute::CheckpointNode{node.path(), node.data(),
+                                     node.acl().encoded(), node.stat()});
+}
+
+Image ImageOf(const DataTree& tree) {
+  Image image;
+  tree.ForEach(
+      [&](const Znode& node) { image.emplace(node.path(), Record(node)); });
+  return image;
+}
+
+std::vector<std::string> PathsIn(std::string_view records) {
+  std::vector<std::string> paths;
+  jute::InputArchive in(records);
+  while (in.remaining() > 0) {
+    jute::CheckpointNode node;
+    CHECK(jute::Read(in, &node));
+    paths.emplace_back(node.path);
+  }
+  return paths;
+}
+
+void Update(std::string_view records, Image* image) {
+  jute::InputArchive in(records);
+  while (in.remaining() > 0) {
+    jute::CheckpointNode node;
+    ASSERT_TRUE(jute::Read(in, &node));
+    (*image)[std::string(node.path)] = Encode(node);
+  }
+}
+
+class CheckpointTest : public testing::Test {
+ protected:
+  CheckpointTest() { tree().TrackChanges(/*all=*/false); }
+
+  DataTree& tree() { return harness_.tree(); }
+  void Apply(Op op) { harness_.Apply(std::move(op)); }
+
+  // The paths of one whole capture.
+  std::vector<std::string> CaptureAll() {
+    std::string records;
+    EXPECT_FALSE(tree().Capture(1 << 20, &records));
+    return PathsIn(records);
+  }
+
+  TreeHarness harness_;
+};
+
+TEST_F(CheckpointTest, CapturesWhatChangedOnce) {
+  Apply(CreateOp("/a"));
+  Apply(SetOp("/a", "x", 1));
+  Apply(SetOp("/a", "y", 2));
+  EXPECT_THAT(tree().BeginCapture(), IsEmpty());
+  EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
+  tree().EndCapture(true);
+  EXPECT_EQ(tree().change_count(), 0u);
+
+  Apply(SetOp("/a", "z", 3));
+  EXPECT_THAT(tree().BeginCapture(), IsEmpty());
+  EXPECT_THAT(CaptureAll(), ElementsAre("/a"));
+  tree().EndCapture(true);
+}
+
+TEST_F(CheckpointTest, ANodeThatIsCreatedAgainIsDeletedFirst) {
+  Apply(CreateOp("/a"));
+  tree().BeginCapture();
+  CaptureAll();
+  tree().EndCapture(true);
+
+  Apply(DeleteOp("/a"));
+  Apply(CreateOp("/a", "again"));
+  EXPECT_THAT(tree().BeginCapture(), ElementsAre("/a"));
+  EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
+  tree().EndCapture(true);
+}
+
+TEST_F(CheckpointTest, AnUnsafeCaptureCountsAsChanged) {
+  Apply(CreateOp("/a"));
+  Apply(CreateOp("/b"));
+  Apply(DeleteOp("/b"));
+  tree().BeginCapture();
+  CaptureAll();
+  tree().EndCapture(false);
+  EXPECT_THAT(tree().BeginCapture(), ElementsAre("/b"));
+  EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
+  tree().EndCapture(true);
+}
+
+TEST(CheckpointAllTest, EveryNodeCountsAsChanged) {
+  TreeHarness harness;
+  harness.Apply(CreateOp("/a"));
+  harness.tree().TrackChanges(/*all=*/true);
+  harness.tree().BeginCapture();
+  std::string records;
+  EXPECT_FALSE(harness.tree().Capture(1 << 20, &records));
+  EXPECT_THAT(PathsIn(records),
+              UnorderedElementsAre("/", "/zookeeper", "/zookeeper/quota",
+                                   "/zookeeper/config", "/a"));
+  harness.tree().EndCapture(true);
+}
+
+// Random transactions go on while a capture is in progress, a few records at a
+// time; some captures turn out unsafe.
+class CheckpointPropertyTest : public testing::TestWithParam<uint64_t> {
+ protected:
+  std::string RandomPath() {
+    std::string path;
+    for (uint64_t depth = 1 + random_.Below(3); depth > 0; --depth) {
+      path += fmt::format("/{}", random_.Below(4));
+    }
+    return path;
+  }
+
+  Op RandomOp() {
+    const std::string path = RandomPath();
+    switch (random_.Below(8)) {
+      case 0:
+      case 1:
+      case 2:
+        return CreateOp(path, std::string(random_.Below(40), 'd'),
+                        random_.Chance(1, 4));
+      case 3:
+        return SetOp(path, std::string(random_.Below(700), 's'), 1);
+      case 4:
+        return SetAclOp(path, random_.Chance(1, 2) ? kReadAcl : kOpenAcl, 1);
+      case 5:
+        return CloseOp({});
+      default:
+        return DeleteOp(path);
+    }
+  }
+
+  // A create must have a parent that can have children, a delete no children:
+  // what a live Apply() gets.
+  bool Fits(const Op& op) {
+    if (op.type == OpCode::kDelete) {
+      jute::DeleteTxn txn;
+      CHECK(jute::Read(op.record, &txn));
+      const Znode* node = harness_.tree().Find(txn.path);
+      return node != nullptr && node->num_children() == 0;
+    }
+    if (op.type == OpCode::kCreate) {
+      jute::CreateTxn txn;
+      CHECK(jute::Read(op.record, &txn));
+      const Znode* parent = harness_.tree().Find(ParentPath(txn.path));
+      return parent != nullptr && parent->ephemeral_owner() == 0;
+    }
+    return true;
+  }
+
+  void ApplyRandom(uint64_t count) {
+    while (count > 0) {
+      const Op op = RandomOp();
+      if (Fits(op)) {
+        harness_.Apply(op);
+        --count;
+      }
+    }
+  }
+
+  Random random_{GetParam()};
+  TreeHarness harness_;
+};
+
+TEST_P(CheckpointPropertyTest, HoldsTheTreeAsItWasWhenItBegan) {
+  DataTree& tree = harness_.tree();
+  ApplyRandom(20);
+  Image saved = random_.Chance(1, 2) ? ImageOf(tree) : Image();
+  tree.TrackChanges(/*all=*/saved.empty());
+  for (int round = 0; round < 30; ++round) {
+    ApplyRandom(random_.Below(30));
+    const Image expected = ImageOf(tree);
+    Image image = saved;
+    for (const std::string& path : tree.BeginCapture()) {
+      image.erase(path);
+    }
+    bool more = true;
+    while (more) {
+      ApplyRandom(random_.Below(6));
+      std::string records;
+      more = tree.Capture(random_.Below(400), &records);
+      Update(records, &image);
+    }
+    ASSERT_EQ(image, expected) << "seed " << GetParam();
+    ApplyRandom(random_.Below(6));
+    const bool is_safe = random_.Chance(4, 5);
+    tree.EndCapture(is_safe);
+    if (is_safe) {
+      saved = std::move(image);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, CheckpointPropertyTest,
+                         testing::Range(uint64_t{1}, uint64_t{17}));
+
+}  // namespace
+}  // namespace paddock::tree
