@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <limits>
+#include <cstring>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -80,14 +80,15 @@ class Window {
   // Gets some bytes more; false at the end of the stream.
   absl::StatusOr<bool> Fetch(size_t size_wanted) {
     AddToChecksum();
-    buffer_.erase(0, begin_);
-    end_ -= begin_;
-    begin_ = summed_ = 0;
+    if (begin_ > 0) {
+      std::memmove(buffer_.data(), buffer_.data() + begin_, available());
+      end_ -= begin_;
+      begin_ = summed_ = 0;
+    }
     const size_t missing = size_wanted - std::min(size_wanted, end_);
-    buffer_.resize(std::max(
-        buffer_.size(), end_ + std::clamp<size_t>(missing, 1, kFetchBytes)));
-    if (buffer_.size() < kFetchBytes) {
-      buffer_.resize(kFetchBytes);
+    const size_t room = end_ + std::clamp<size_t>(missing, 1, kFetchBytes);
+    if (buffer_.size() < room) {
+      buffer_.resize(std::max(room, kFetchBytes));
     }
     ASSIGN_OR_RETURN(const size_t got,
                      source_(buffer_.data() + end_, buffer_.size() - end_));
