@@ -48,8 +48,9 @@ std::vector<std::string> LinesOfLoad(uint32_t txn_count, int64_t seconds) {
     g_seconds += txn.zxid.counter % 4096 == 0 ? seconds : 0;
     return absl::OkStatus();
   };
-  const auto state =
-      (*storage)->Load({.snapshot = RefuseSnapshot, .txn = slow});
+  const auto state = (*storage)->Load({.checkpoint = RefuseCheckpoint,
+                                       .snapshot = RefuseSnapshot,
+                                       .txn = slow});
   g_seconds = -1;
   log::CaptureForTest(nullptr);
   EXPECT_TRUE(state.ok()) << state.status();
