@@ -91,7 +91,7 @@ TEST_F(PowerCutTest, NothingPromisedIsLostAtAnyPointOfAWorkload) {
   CutEverywhere(disk.recording(), history, 0, IsFullRun() ? 40 : 2);
 }
 
-// One folder for all, no preallocation, no limit on the size of a file.
+// No room taken ahead, and no limit on the size of a file.
 TEST_F(PowerCutTest, LikewiseWithoutPreallocation) {
   const TempDir root(MemoryFolder());
   History history;
