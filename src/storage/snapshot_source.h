@@ -38,6 +38,9 @@ class SnapshotSource {
   // ends in the middle; those of File::ReadAt().
   absl::StatusOr<size_t> Read(char* to, size_t size);
 
+  // Of the file, so far.
+  int64_t bytes_read() const { return offset_; }
+
  private:
   absl::StatusOr<size_t> ReadGzip(char* to, size_t size);
   absl::StatusOr<size_t> ReadSnappy(char* to, size_t size);
