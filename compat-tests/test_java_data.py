@@ -82,6 +82,7 @@ class Folder:
     def paddock(self):
         return servers.Paddock(
             {**self._config(), "extendedTypesEnabled": "true",
+             "checkpoint.changes": 50, "checkpoint.logKb": 64,
              "znode.container.checkIntervalMs": "100000000"},
             data_dir=self.home)
 

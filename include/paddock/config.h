@@ -92,6 +92,9 @@ struct Config {
   bool datadir_autocreate = true;
   int64_t pre_alloc_size_bytes = 64 << 20;
   int64_t txn_log_size_limit_bytes = -1;  // < 0: no limit
+  int64_t snap_count = 100000;
+  int64_t autopurge_snap_retain_count = 3;
+  int64_t autopurge_purge_interval_hours = 0;
   int64_t checkpoint_changes = 50000;
   int64_t checkpoint_log_bytes = 32 << 20;
   bool force_sync = true;

@@ -12,7 +12,6 @@ constexpr std::string_view kTls = "TLS";
 constexpr std::string_view kSasl = "SASL";
 constexpr std::string_view kAdmin = "the AdminServer";
 constexpr std::string_view kMetrics = "metrics providers";
-constexpr std::string_view kSnapshots = "snapshots";
 constexpr std::string_view kAudit = "the audit log";
 
 constexpr OtherKey kOtherKeys[] = {
@@ -82,13 +81,6 @@ constexpr OtherKey kOtherKeys[] = {
     {"metricsProvider.className", kMetrics,
      "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider"},
     {"metricsProvider.*", kMetrics, ""},
-    {"autopurge.snapRetainCount", kSnapshots, "3"},
-    {"autopurge.purgeInterval", kSnapshots, "0"},
-    {"snapCount", kSnapshots, "100000"},
-    {"snapSizeLimitInKb", kSnapshots, "4194304"},
-    {"snapshot.*", kSnapshots, ""},
-    {"serializeLastProcessedZxid.enabled", kSnapshots, "true"},
-    {"db.autocreate", kSnapshots, "true"},
     {"audit.enable", kAudit, "false"},
     {"audit.impl.class", kAudit, ""},
 
@@ -116,6 +108,10 @@ constexpr OtherKey kOtherKeys[] = {
     {"maxWriteQueuePollTime", "", ""},
     {"maxBatchSize", "", ""},
     {"testingonly.initialZxid", "", ""},
+    {"snapSizeLimitInKb", "", ""},  // checkpoint.* says how often instead
+    {"snapshot.*", "", ""},
+    {"serializeLastProcessedZxid.enabled", "", ""},
+    {"db.autocreate", "", ""},
     {"watchManagerName", "", ""},
     {"watcherCleanThreadsNum", "", ""},
     {"watcherCleanThreshold", "", ""},

@@ -65,6 +65,9 @@ ExitCode Server::Start() {
   // A client or a log reader that is gone is an error of that write.
   std::signal(SIGPIPE, SIG_IGN);
   start_ = now_ = batch_end_ = MonotonicNow();
+  if (options_.purge_interval < absl::InfiniteDuration()) {
+    next_purge_ = now_;
+  }
   options_.replica.session_id_seed_ms = WallMs();
   options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
@@ -237,9 +240,9 @@ void Server::RunBatch() {
 }
 
 absl::Duration Server::Deadline() const {
-  absl::Duration deadline =
-      std::min({now_ + kWaitMax, replica_->NextDeadline(),
-                connections_->NextDeadline(), listener_->NextDeadline()});
+  absl::Duration deadline = std::min({now_ + kWaitMax, replica_->NextDeadline(),
+                                      connections_->NextDeadline(),
+                                      listener_->NextDeadline(), next_purge_});
   if (phase_ != Phase::kServing) {
     deadline = std::min(deadline, phase_deadline_);
   }
@@ -311,6 +314,10 @@ void Server::OnPersisted() {
 // --- Checkpoints ---
 
 void Server::AdvanceCheckpoint() {
+  if (now_ >= next_purge_) {
+    storage_->Purge();
+    next_purge_ = now_ + options_.purge_interval;
+  }
   if (checkpoint_ == CheckpointPhase::kNone && IsCheckpointDue()) {
     BeginCheckpoint();
   }

@@ -150,6 +150,7 @@ class Server : private net::ClientEvents {
 
   CheckpointPhase checkpoint_ = CheckpointPhase::kNone;
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
+  absl::Duration next_purge_ = absl::InfiniteDuration();
   int64_t log_bytes_ = 0;  // Of transactions that are in no checkpoint
   int64_t log_bytes_at_checkpoint_ = 0;  // The same when the last one began
 

@@ -45,6 +45,10 @@ storage::Options StorageOptionsFrom(const Config& config) {
   options.create_dirs = config.datadir_autocreate;
   options.preallocate_bytes = config.pre_alloc_size_bytes;
   options.log_bytes_max = config.txn_log_size_limit_bytes;
+  // Smaller values mean these, as in ZooKeeper.
+  options.log_txns_max = std::max<int64_t>(config.snap_count, 2);
+  options.purge_retain_count = static_cast<size_t>(
+      std::max<int64_t>(config.autopurge_snap_retain_count, 3));
   options.sync = config.force_sync;
   options.sync_warning = config.fsync_warning_threshold;
   return options;
@@ -112,6 +116,9 @@ ServerOptions ServerOptionsFrom(const ParsedConfig& parsed) {
   options.replica.unsent_bytes_total_soft =
       options.clients.unsent_bytes_total_soft;
   options.replica.checkpoints = true;
+  if (config.autopurge_purge_interval_hours > 0) {
+    options.purge_interval = absl::Hours(config.autopurge_purge_interval_hours);
+  }
   options.checkpoint_changes_max =
       static_cast<size_t>(config.checkpoint_changes);
   options.checkpoint_log_bytes_max = config.checkpoint_log_bytes;

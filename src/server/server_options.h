@@ -37,6 +37,10 @@ struct ServerOptions {
   size_t checkpoint_changes_max = 50000;
   int64_t checkpoint_log_bytes_max = int64_t{32} << 20;
 
+  // How often old logs and snapshots are removed, first when the server starts:
+  // autopurge.purgeInterval.
+  absl::Duration purge_interval = absl::InfiniteDuration();
+
   // How long a stop waits for requests in progress and for clients to take
   // their answers.
   absl::Duration stop_timeout = absl::Seconds(3);

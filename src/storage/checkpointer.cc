@@ -21,7 +21,7 @@ Checkpointer::Checkpointer(std::string dir, std::function<void()> drained,
     : dir_(std::move(dir)),
       drained_(std::move(drained)),
       done_(std::move(done)) {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { Loop(); });
 }
 
 Checkpointer::~Checkpointer() {
@@ -36,6 +36,7 @@ Checkpointer::~Checkpointer() {
 void Checkpointer::Begin(CheckpointHead head) { Put(std::move(head)); }
 void Checkpointer::Add(std::string nodes) { Put(std::move(nodes)); }
 void Checkpointer::Finish() { Put(End()); }
+void Checkpointer::Run(std::function<void()> task) { Put(std::move(task)); }
 
 size_t Checkpointer::queued_bytes() const {
   std::lock_guard lock(mutex_);
@@ -53,7 +54,7 @@ void Checkpointer::Put(Step step) {
   wake_.notify_one();
 }
 
-void Checkpointer::Run() {
+void Checkpointer::Loop() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   std::unique_lock lock(mutex_);
   while (true) {
@@ -64,16 +65,7 @@ void Checkpointer::Run() {
     const Step step = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    // After an error the rest of the checkpoint is only taken away.
-    if (status_.ok() || std::holds_alternative<CheckpointHead>(step)) {
-      status_ = std::visit([this](const auto& s) { return Write(s); }, step);
-      if (!status_.ok()) {
-        writer_.reset();
-      }
-    }
-    if (std::holds_alternative<End>(step)) {
-      done_(status_);
-    }
+    Take(step);
     lock.lock();
     if (const auto* const nodes = std::get_if<std::string>(&step)) {
       queued_bytes_ -= nodes->size();
@@ -86,17 +78,28 @@ void Checkpointer::Run() {
   }
 }
 
-absl::Status Checkpointer::Write(const CheckpointHead& head) {
+void Checkpointer::Take(const Step& step) {
+  if (const auto* const task = std::get_if<Task>(&step)) {
+    (*task)();
+  } else if (const auto* const head = std::get_if<CheckpointHead>(&step)) {
+    status_ = OpenAndBegin(*head);
+  } else if (status_.ok()) {  // After an error the rest is only taken away
+    const auto* const nodes = std::get_if<std::string>(&step);
+    status_ = nodes != nullptr ? writer_->Add(*nodes) : writer_->Commit();
+  }
+  if (!status_.ok()) {
+    writer_.reset();
+  }
+  if (std::holds_alternative<End>(step)) {
+    done_(status_);
+  }
+}
+
+absl::Status Checkpointer::OpenAndBegin(const CheckpointHead& head) {
   if (writer_ == nullptr) {
     ASSIGN_OR_RETURN(writer_, CheckpointWriter::Open(dir_));
   }
   return writer_->Begin(head);
 }
-
-absl::Status Checkpointer::Write(const std::string& nodes) {
-  return writer_->Add(nodes);
-}
-
-absl::Status Checkpointer::Write(const End&) { return writer_->Commit(); }
 
 }  // namespace paddock::storage

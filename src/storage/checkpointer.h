@@ -40,18 +40,21 @@ class Checkpointer {
   void Add(std::string nodes);
   void Finish();
 
+  // Runs `task` on the thread, after what was handed over before.
+  void Run(std::function<void()> task);
+
   // What was added and not written yet.
   size_t queued_bytes() const;
 
  private:
   struct End {};
-  using Step = std::variant<CheckpointHead, std::string, End>;
+  using Task = std::function<void()>;
+  using Step = std::variant<CheckpointHead, std::string, End, Task>;
 
   void Put(Step step);
-  void Run();
-  absl::Status Write(const CheckpointHead& head);
-  absl::Status Write(const std::string& nodes);
-  absl::Status Write(const End& end);
+  void Loop();
+  void Take(const Step& step);
+  absl::Status OpenAndBegin(const CheckpointHead& head);
 
   const std::string dir_;
   const std::function<void()> drained_;

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "storage/log_format.h"
+#include "storage/purge.h"
 
 namespace paddock::storage {
 namespace {
@@ -51,7 +52,8 @@ Storage::Storage(const Options& options, Folder data, std::optional<Folder> log)
     : options_(options),
       data_(std::move(data)),
       log_(std::move(log)),
-      txn_log_(log_path(), options.preallocate_bytes, options.log_bytes_max) {}
+      txn_log_(log_path(), options.preallocate_bytes, options.log_bytes_max,
+               options.log_txns_max) {}
 
 Storage::~Storage() { Stop(); }
 
@@ -122,6 +124,17 @@ void Storage::AddToCheckpoint(std::string nodes) {
 }
 
 void Storage::FinishCheckpoint() { checkpointer_->Finish(); }
+
+void Storage::Purge() {
+  checkpointer_->Run([this] {
+    const absl::Status status =
+        storage::Purge(data_.path(), log_path(), options_.purge_retain_count);
+    if (!status.ok()) {
+      log::Warning("old logs and snapshots could not be purged: {}",
+                   status.ToString());
+    }
+  });
+}
 
 size_t Storage::CheckpointQueueBytes() const {
   return checkpointer_->queued_bytes();

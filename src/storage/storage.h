@@ -45,6 +45,8 @@ struct Options {
   bool create_dirs = true;               // datadir.autocreate
   int64_t preallocate_bytes = 64 << 20;  // preAllocSize; <= 0: none
   int64_t log_bytes_max = -1;            // txnLogSizeLimitInKb; < 0: none
+  int64_t log_txns_max = 100000;         // snapCount
+  size_t purge_retain_count = 3;         // autopurge.snapRetainCount
   bool sync = true;                      // forceSync
   absl::Duration sync_warning = absl::Seconds(1);  // fsync.warningthresholdms
 };
@@ -113,6 +115,9 @@ class Storage {
   void FinishCheckpoint();
   // What of it waits to be written.
   size_t CheckpointQueueBytes() const;
+
+  // Removes what no start needs any more, on the checkpoint thread (purge.h).
+  void Purge();
 
   // Makes everything submitted durable, reports it, and ends the threads.  A
   // checkpoint that is not finished is given up.

@@ -15,10 +15,11 @@ constexpr int64_t kZeroAheadBytes = 256 << 10;
 }  // namespace
 
 TxnLog::TxnLog(std::string dir, int64_t preallocate_bytes,
-               int64_t file_bytes_max)
+               int64_t file_bytes_max, int64_t file_txns_max)
     : dir_(std::move(dir)),
       preallocate_bytes_(preallocate_bytes),
-      file_bytes_max_(file_bytes_max) {}
+      file_bytes_max_(file_bytes_max),
+      file_txns_max_(file_txns_max) {}
 
 size_t TxnLog::BatchLength(absl::Span<const zab::Write> writes) {
   CHECK(!writes.empty());
@@ -45,6 +46,7 @@ absl::Status TxnLog::Append(absl::Span<const zab::Write> batch) {
     CHECK_EQ(PayloadZxid(write.txn.bytes), write.txn.zxid);
     AppendRecord(write.txn.bytes, &buffer_);
   }
+  txns_ += static_cast<int64_t>(batch.size());
   const int64_t start = end_;
   end_ += static_cast<int64_t>(buffer_.size());
   AllocateAhead();
@@ -65,8 +67,9 @@ absl::Status TxnLog::Sync() {
 }
 
 absl::Status TxnLog::RollWhenFull() {
-  return file_bytes_max_ >= 0 && end_ > file_bytes_max_ ? Close()
-                                                        : absl::OkStatus();
+  const bool is_full = txns_ >= file_txns_max_ ||
+                       (file_bytes_max_ >= 0 && end_ > file_bytes_max_);
+  return is_full ? Close() : absl::OkStatus();
 }
 
 // The trimmed length need not be durable: zeros at the end are an end as well.
@@ -83,6 +86,7 @@ absl::Status TxnLog::Close() {
 absl::Status TxnLog::Create(zab::Zxid first) {
   ASSIGN_OR_RETURN(file_, File::Create(dir_ + "/" + LogFileName(first)));
   name_is_durable_ = false;
+  txns_ = 0;
   end_ = 0;
   written_end_ = 0;
   allocated_end_ = 0;

@@ -27,8 +27,10 @@ namespace paddock::storage {
 class TxnLog {
  public:
   // Appends to new files in `dir`.  A file larger than `file_bytes_max`, if
-  // that is not negative, is followed by another.
-  TxnLog(std::string dir, int64_t preallocate_bytes, int64_t file_bytes_max);
+  // that is not negative, or with `file_txns_max` transactions or more, is
+  // followed by another.
+  TxnLog(std::string dir, int64_t preallocate_bytes, int64_t file_bytes_max,
+         int64_t file_txns_max);
 
   // How many of the first `writes` make the next batch: as many as
   // kBatchBytesMax holds, but at least one.  REQUIRES: !writes.empty()
@@ -60,10 +62,12 @@ class TxnLog {
   const std::string dir_;
   const int64_t preallocate_bytes_;
   const int64_t file_bytes_max_;
+  const int64_t file_txns_max_;
 
   std::optional<File> file_;
   bool name_is_durable_ = false;
   bool synced_ = true;
+  int64_t txns_ = 0;           // In this file
   int64_t end_ = 0;            // Of what was appended
   int64_t written_end_ = 0;    // Of that and the zeros after it
   int64_t allocated_end_ = 0;  // 0 when the file system refused

@@ -218,6 +218,21 @@ TEST(StorageTest, AFullFileIsFollowedByAnother) {
   EXPECT_EQ(ReplayDir(dir / "version-2").last, (zab::Zxid{0, 4}));
 }
 
+TEST(StorageTest, AFileWithEnoughTransactionsIsFollowedByAnother) {
+  const TempDir dir;
+  Options options = OptionsFor(dir.path());
+  options.log_txns_max = 2;
+  {
+    Running storage(options);
+    for (int i = 0; i < 5; ++i) {
+      storage.Submit(1);
+      ASSERT_TRUE(storage.AwaitPersisted());
+    }
+  }
+  EXPECT_THAT(NamesIn(dir / "version-2"),
+              UnorderedElementsAre("log.1", "log.3", "log.5", "paddock.lock"));
+}
+
 TEST(StorageTest, PreallocatesAsAsked) {
   const TempDir dir;
   Options options = OptionsFor(dir.path());
