@@ -1,15 +1,19 @@
 """What README.md says is true: its blocks run, and what it links to is there."""
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import signal
+import sqlite3
+import struct
 import subprocess
 import sys
 
 import pytest
 
+import raw
 import servers
 
 README = (servers.ROOT / "README.md").read_text()
@@ -59,7 +63,8 @@ def quickstart(tmp_path):
 def test_every_block_is_run_by_a_test():
     assert [(kind, text.split()[0]) for kind, text in BLOCKS] == [
         ("sh", "conf/quickstart.sh"), ("sh", "zkCli.sh"), ("python", "from"),
-        ("sh", "tests/run.sh")]
+        ("sh", "tests/run.sh"), ("sh", "sqlite3"), ("sql", "SELECT"),
+        ("sql", "SELECT"), ("sql", "SELECT")]
 
 
 @pytest.mark.timeout(300)  # It may have to build
@@ -90,6 +95,38 @@ def test_quick_start_connect_and_stop(quickstart):
     servers.wait_until(lambda: started.append(quickstart()[0]) or
                        "Paddock serves" in started[-1], 60)
     assert f"Connect:  zkCli.sh -server 127.0.0.9:{port}" in started[-1]
+
+
+def test_questions_to_a_checkpoint():
+    top, ephemerals, private = [text for kind, text in BLOCKS if kind == "sql"]
+    with servers.Paddock({"checkpoint.changes": 1}) as server:
+        conn = raw.connect(server.port)
+        conn.create("/app", b"12345")
+        conn.create("/app/e", b"678", raw.EPHEMERAL)
+        mine = struct.pack(">ii", 1, 31) + raw.buffer("ip") + raw.buffer("::1")
+        reply = conn.call(raw.CREATE, raw.create_body("/mine", b"", acl=mine))
+        assert reply.err == 0
+        database = f"file:{server.data_dir}/version-2/tree.db?mode=ro"
+
+        def ask(question):
+            with contextlib.closing(sqlite3.connect(database, uri=True)) as db:
+                return db.execute(question).fetchall()
+
+        def covers_all():
+            try:
+                return ask("SELECT value FROM state WHERE name = 'zxid'") == [
+                    (conn.zxid,)]
+            except sqlite3.OperationalError:  # Not there yet
+                return False
+
+        servers.wait_until(covers_all)
+        assert ask(top)[0] == ("/app", 2, 8)
+        assert ask(ephemerals) == [(hex(conn.session), conn.timeout_ms, "/app/e")]
+        assert ask(private) == [("/mine", "ip:::1:rwcda")]
+        schema = "".join(row[0] for row in ask("SELECT sql FROM sqlite_master "
+                                               "WHERE sql IS NOT NULL"))
+        for word in ("path", "data", "czxid", "mtime", "owner", "acl"):
+            assert word in schema
 
 
 def test_the_test_command_exists():

@@ -405,9 +405,6 @@ void ClientConnection::Send() {
     last_io_ = last_send_ = all_->events_->Now();
     all_->totals_.unsent_bytes -= count;
     sent_ += count;
-    if (state_ == State::kOpen) {
-      all_->events_->OnSent(id_, count);
-    }
   }
   if (unsent_bytes() == 0) {
     output_ = std::string();

@@ -47,9 +47,6 @@ class ClientEvents {
   // not take its answers.
   virtual void OnHeld(ConnectionId connection) = 0;
 
-  // The connection took so many bytes of its output.
-  virtual void OnSent(ConnectionId connection, size_t bytes) = 0;
-
   // How many bytes of argument belong to a four-letter word (9.1), or nullopt
   // when `word` is none and hence the length of a frame.
   virtual std::optional<size_t> FourLetterWordArgumentBytes(

@@ -34,7 +34,8 @@ struct Waiting {
   // never loses one.
   size_t identities = 0;
   bool then_close = false;
-  std::string text;  // kTurn: the request's body
+  std::string text;        // kTurn: the request's body
+  size_t reply_bytes = 0;  // Estimated
 };
 
 struct Connection {
@@ -49,12 +50,11 @@ struct Connection {
   bool handshake_done = false;   // Its ConnectResponse is on its way
   bool deaf = false;             // Nothing it sends matters any more
   std::deque<Waiting> waiting;
+  size_t waiting_reply_bytes = 0;  // Of all these
 
-  std::string out;         // Frames to send
-  size_t out_counted = 0;  // Of them, in the Replica's total of unsent bytes
-  size_t unsent = 0;       // Bytes handed out that it has not taken
-  bool closing = false;    // To be closed behind them
-  bool dirty = false;      // Listed in the Replica's dirty connections
+  std::string out;       // Frames to send
+  bool closing = false;  // To be closed behind them
+  bool dirty = false;    // Listed in the Replica's dirty connections
 
   // For `cons`.
   int64_t packets_received = 0;

@@ -129,7 +129,9 @@ std::vector<Metric> QuotaMetrics(const tree::DataTree& tree) {
     AddQuota(*node, &quotas);
   }
   std::vector<Metric> metrics;
-  for (const auto& [name, totals] : quotas) {
+  for (const auto& entry : quotas) {
+    const std::string& name = entry.first;
+    const auto& totals = entry.second;
     const auto add = [&](std::string_view what, int64_t value) {
       metrics.push_back(
           {fmt::format("{}_quota_{}_per_namespace", name, what), value});

@@ -50,11 +50,12 @@ struct Options {
   absl::Duration container_max_never_used = absl::Minutes(5);  // Zero: never
   int container_deletions_per_minute = 10000;
 
-  // Output that a connection has not taken.  Above the soft limit no further
-  // request of it is evaluated; nor, while all together are above the total
-  // limit, is one of a connection that is behind at all.
-  size_t unsent_bytes_soft = size_t{1} << 20;
-  size_t unsent_bytes_total_soft = size_t{256} << 20;
+  // Replies that a connection is owed: those ready, and, as far as one can
+  // tell, those to reads that wait behind a write.  Above the soft limit its
+  // next request must wait; so must, while all together are above the total
+  // limit, that of a connection that is owed anything.
+  size_t owed_bytes_soft = size_t{1} << 20;
+  size_t owed_bytes_total_soft = size_t{256} << 20;
 
   // A multiRead whose reply would be larger is refused: a few bytes may ask for
   // gigabytes.  Stock clients take no more than 1 MB unless they are told to.

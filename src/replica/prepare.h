@@ -59,6 +59,11 @@ class Preparer {
   // What the sweeper asks for: checked again, but not by ACL.
   std::string SweepContainer(const Caller& caller, std::string_view path);
 
+  // The znode as the next transaction will find it, if it does.
+  std::optional<PendingChanges::View> Find(std::string_view path) const {
+    return changes_.Find(path);
+  }
+
   // All transactions up to `zxid` are in the tree now.
   void Forget(int64_t zxid) { changes_.Forget(zxid); }
 

@@ -138,6 +138,42 @@ bool ToWatchKind(int32_t type, std::optional<WatchKind>* kind) {
 
 }  // namespace
 
+size_t EstimateReply(jute::OpCode code, std::string_view body,
+                     absl::FunctionRef<NodeSize(std::string_view path)> size) {
+  constexpr size_t kSmallReplyBytes = 100;
+  constexpr size_t kChildBytes = 32;
+  jute::GetDataRequest get;
+  jute::GetChildrenRequest list;
+  switch (code) {
+    case jute::OpCode::kGetData:
+      return kSmallReplyBytes +
+             (jute::Read(body, &get) ? size(get.path).data_bytes : 0);
+    case jute::OpCode::kGetChildren:
+    case jute::OpCode::kGetChildren2:
+      return kSmallReplyBytes + (jute::Read(body, &list)
+                                     ? kChildBytes * size(list.path).children
+                                     : 0);
+    case jute::OpCode::kMultiRead:
+      break;
+    default:
+      return kSmallReplyBytes;
+  }
+  bool has_null_acl = false;
+  const auto multi = DecodeMulti(body, &has_null_acl);
+  size_t bytes = kSmallReplyBytes;
+  for (size_t i = 0; multi && i < multi->ops.size(); ++i) {
+    const auto& request = multi->ops[i].request;
+    bytes += kSmallReplyBytes;
+    if (const auto* one = std::get_if<jute::GetDataRequest>(&request)) {
+      bytes += size(one->path).data_bytes;
+    } else if (const auto* all =
+                   std::get_if<jute::GetChildrenRequest>(&request)) {
+      bytes += kChildBytes * size(all->path).children;
+    }
+  }
+  return bytes;
+}
+
 Error Exists(const Reader& reader, std::string_view body, std::string* reply) {
   jute::ExistsRequest request;
   if (!jute::Read(body, &request) || jute::IsNull(request.path)) {

@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "base/ids.h"
+#include "jute/proto.h"
 #include "paddock/error.h"
 #include "tree/data_tree.h"
 #include "tree/watches.h"
@@ -36,6 +38,16 @@ struct Reader {
   // Receives what setWatches finds, to be sent in front of its reply.
   std::vector<MissedEvent>* missed;
 };
+
+struct NodeSize {
+  size_t data_bytes = 0;
+  size_t children = 0;
+};
+
+// About how large the reply to a read is, given the sizes of znodes; 0 data and
+// children of one that does not exist.
+size_t EstimateReply(jute::OpCode code, std::string_view body,
+                     absl::FunctionRef<NodeSize(std::string_view path)> size);
 
 // Evaluates the request `body` and appends the reply's record to *reply.  On
 // an error what was appended is to be dropped.

@@ -122,17 +122,6 @@ void Replica::Step(const StillThere& event) {
   }
 }
 
-void Replica::Step(const Sent& event) {
-  Connection* connection = Find(event.connection);
-  if (connection == nullptr) {
-    return;
-  }
-  CHECK_LE(event.bytes, connection->unsent);
-  connection->unsent -= event.bytes;
-  unsent_bytes_ -= event.bytes;
-  AdvanceQueue(*connection);
-}
-
 void Replica::Step(const Persisted& event) {
   CHECK(peer_.has_value());
   peer_->Step(event);
@@ -193,13 +182,10 @@ Ready Replica::TakeReady() {
     const auto it = connections_.find(id);
     CHECK(it != connections_.end());
     Connection& connection = *it->second;
-    CountOutput(connection);
-    connection.unsent += std::exchange(connection.out_counted, 0);
     ready_.outputs.push_back(
         {id, std::exchange(connection.out, {}), connection.closing});
     connection.dirty = false;
     if (connection.closing) {
-      unsent_bytes_ -= connection.unsent;
       connections_.erase(it);
     }
   }
@@ -232,21 +218,15 @@ size_t Replica::outstanding(ConnectionId id) const {
   return connection == nullptr ? 0 : connection->waiting.size();
 }
 
-bool Replica::IsBehind(ConnectionId id) const {
+bool Replica::IsOwedMuch(ConnectionId id) const {
   const Connection* connection = Find(id);
-  return connection != nullptr && IsBehind(*connection);
-}
-
-bool Replica::IsBehind(const Connection& connection) const {
-  const size_t bytes = connection.unsent + connection.out.size();
-  return bytes > (unsent_bytes_ > options_.unsent_bytes_total_soft
-                      ? 0
-                      : options_.unsent_bytes_soft);
-}
-
-void Replica::CountOutput(Connection& connection) {
-  unsent_bytes_ += connection.out.size() - connection.out_counted;
-  connection.out_counted = connection.out.size();
+  if (connection == nullptr) {
+    return false;
+  }
+  const size_t owed = connection->out.size() + connection->waiting_reply_bytes;
+  return owed > (waiting_reply_bytes_ > options_.owed_bytes_total_soft
+                     ? 0
+                     : options_.owed_bytes_soft);
 }
 
 bool Replica::IsDropped(ConnectionId id, absl::Duration waited) const {
@@ -372,23 +352,13 @@ void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
     }
   }
   if (Connection* connection = Find(requester)) {
-    auto& waiting = connection->waiting;
-    // In front of it are only reads whose client does not take its output.
-    const auto request = std::find_if(
-        waiting.begin(), waiting.end(),
-        [](const Waiting& w) { return w.what == Waiting::For::kTransaction; });
-    CHECK(request != waiting.end());
-    CHECK_EQ(request->zxid, header.zxid);
-    if (request == waiting.begin()) {
-      const Waiting first = std::move(*request);
-      waiting.pop_front();
-      --outstanding_;
-      ReplyToWrite(*connection, first, header);
-      if (first.op->kind == OpKind::kClose) {
-        Close(*connection);
-      }
-    } else {
-      ReplyInTurn(*connection, *request, header);
+    CHECK(!connection->waiting.empty());
+    const Waiting request = Take(*connection, connection->waiting.begin());
+    CHECK(request.what == Waiting::For::kTransaction);
+    CHECK_EQ(request.zxid, header.zxid);
+    ReplyToWrite(*connection, request, header);
+    if (request.op->kind == OpKind::kClose) {
+      Close(*connection);
     }
     AdvanceQueue(*connection);
   }
@@ -471,9 +441,11 @@ void Replica::SweepContainers() {
 void Replica::CheckInvariants() const {
   tree_.CheckInvariants();
   size_t waiting = 0;
+  size_t reply_bytes = 0;
   for (const auto& [id, connection] : connections_) {
     CHECK(connection->id == id);
     waiting += connection->waiting.size();
+    reply_bytes += connection->waiting_reply_bytes;
     int64_t last_zxid = 0;
     for (const Waiting& request : connection->waiting) {
       if (request.what == Waiting::For::kTransaction) {
@@ -487,6 +459,7 @@ void Replica::CheckInvariants() const {
     }
   }
   CHECK_EQ(waiting, outstanding_);
+  CHECK_EQ(reply_bytes, waiting_reply_bytes_);
   for (size_t i = 1; i < proposals_.size(); ++i) {
     CHECK_LT(proposals_[i - 1].zxid, proposals_[i].zxid);
   }

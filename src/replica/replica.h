@@ -13,7 +13,6 @@
 // proposed to the peer, and waits.  Step(Persisted) makes the peer commit;
 // each committed transaction is applied to the tree, its watch events go out,
 // then the reply of the request that waited for it, then the reads behind it.
-// Reads whose connection does not take its output wait until it does.
 //
 // Invariants:
 //
@@ -96,12 +95,6 @@ struct StillThere {
   ConnectionId connection = kNoConnection;
 };
 
-// The connection took so many bytes of its output.
-struct Sent {
-  ConnectionId connection = kNoConnection;
-  size_t bytes = 0;
-};
-
 using zab::Persisted;
 
 // Bytes for one connection, length prefixes included.
@@ -164,7 +157,6 @@ class Replica {
   void Step(const Received& event);
   void Step(const Disconnected& event);
   void Step(const StillThere& event);
-  void Step(const Sent& event);
   void Step(const Persisted& event);
 
   // A checkpoint: what changed since the last one, as it is now.
@@ -197,9 +189,9 @@ class Replica {
   // its connection closed.
   bool IsDropped(ConnectionId connection, absl::Duration waited) const;
 
-  // Whether the connection is so far behind with taking its output that its
-  // next request must wait.
-  bool IsBehind(ConnectionId connection) const;
+  // Whether the connection is owed so much that its next request must wait, and
+  // not enter the queue.
+  bool IsOwedMuch(ConnectionId connection) const;
 
   // The digest of the tree, 0 where none is kept.
   uint64_t digest() const { return tree_.digest(); }
@@ -255,9 +247,6 @@ class Replica {
                 std::string_view body, size_t identities, int64_t arrived_ms);
   void ReplyToWrite(Connection& connection, const Waiting& request,
                     const jute::TxnHeader& header);
-  // Likewise, but the reply waits in the request's place in the queue.
-  void ReplyInTurn(Connection& connection, Waiting& request,
-                   const jute::TxnHeader& header);
   // Sends a finished frame when its turn comes.
   void Enqueue(Connection& connection, std::string frame, bool then_close);
   // Likewise an error that ends the connection.
@@ -268,8 +257,9 @@ class Replica {
   void CountReply(Connection& connection, const Op& op, int32_t xid,
                   int64_t arrived_ms, size_t bytes);
   void MarkDirty(Connection& connection);
-  bool IsBehind(const Connection& connection) const;
-  void CountOutput(Connection& connection);
+  // Takes the request out of its queue.
+  Waiting Take(Connection& connection, std::deque<Waiting>::iterator request);
+  size_t EstimateReply(const Op& op, std::string_view body) const;
   // Closes the connection behind what it is still owed; its session stays.
   void Close(Connection& connection);
 
@@ -312,8 +302,8 @@ class Replica {
     ConnectionId connection = kNoConnection;
   };
   std::deque<ImpatientPing> impatient_pings_;
-  size_t outstanding_ = 0;   // Requests in all queues
-  size_t unsent_bytes_ = 0;  // Output of all connections not taken yet
+  size_t outstanding_ = 0;          // Requests in all queues
+  size_t waiting_reply_bytes_ = 0;  // Estimated, of all these
 
   int64_t next_sweep_ms_ = 0;
   std::deque<std::string> sweep_;  // Paths due for the sweeper

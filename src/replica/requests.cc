@@ -229,14 +229,49 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
   }
 }
 
+Waiting Replica::Take(Connection& connection,
+                      std::deque<Waiting>::iterator request) {
+  Waiting taken = std::move(*request);
+  connection.waiting.erase(request);
+  --outstanding_;
+  connection.waiting_reply_bytes -= taken.reply_bytes;
+  waiting_reply_bytes_ -= taken.reply_bytes;
+  return taken;
+}
+
+// The reply to a read that waits.  What a znode holds then may lie between what
+// it holds now and what the writes that are on their way make of it.
+size_t Replica::EstimateReply(const Op& op, std::string_view body) const {
+  return replica::EstimateReply(op.code, body, [this](std::string_view path) {
+    const tree::Znode* const node = tree_.Find(path);
+    const auto later = preparer_.Find(path);
+    int64_t data_bytes = 0;
+    int32_t children = 0;
+    if (node != nullptr) {
+      data_bytes = static_cast<int64_t>(node->data().size());
+      children = node->num_children();
+    }
+    if (later) {
+      data_bytes = std::max(data_bytes, later->data_bytes());
+      children = std::max(children, later->num_children());
+    }
+    return NodeSize{static_cast<size_t>(data_bytes),
+                    static_cast<size_t>(children)};
+  });
+}
+
 void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
                         std::string_view body, int64_t arrived_ms) {
+  const size_t reply_bytes = EstimateReply(op, body);
+  connection.waiting_reply_bytes += reply_bytes;
+  waiting_reply_bytes_ += reply_bytes;
   connection.waiting.push_back({.what = Waiting::For::kTurn,
                                 .op = &op,
                                 .xid = xid,
                                 .arrived_ms = arrived_ms,
                                 .identities = connection.identities.size(),
-                                .text = std::string(body)});
+                                .text = std::string(body),
+                                .reply_bytes = reply_bytes});
   ++outstanding_;
   if (op.kind == OpKind::kSync) {
     // What is proposed now comes before it.
@@ -267,12 +302,9 @@ void Replica::AnswerImpatientPings() {
                  w.arrived_ms + kPingPatienceMs <= now_ms_;
         });
     if (ping != waiting.end()) {
-      const Op& op = *ping->op;
-      const int32_t xid = ping->xid;
-      const int64_t arrived_ms = ping->arrived_ms;
-      waiting.erase(ping);
-      --outstanding_;
-      Evaluate(*connection, op, xid, "", 0, arrived_ms);
+      const Waiting request = Take(*connection, ping);
+      Evaluate(*connection, *request.op, request.xid, "", 0,
+               request.arrived_ms);
     }
   }
 }
@@ -426,15 +458,6 @@ void Replica::ReplyToWrite(Connection& connection, const Waiting& request,
              connection.out.size() - start);
 }
 
-void Replica::ReplyInTurn(Connection& connection, Waiting& request,
-                          const jute::TxnHeader& header) {
-  std::string out = std::exchange(connection.out, {});
-  ReplyToWrite(connection, request, header);
-  request.what = Waiting::For::kNothing;
-  request.text = std::exchange(connection.out, std::move(out));
-  request.then_close = request.op->kind == OpKind::kClose;
-}
-
 void Replica::Enqueue(Connection& connection, std::string frame,
                       bool then_close) {
   connection.waiting.push_back({.what = Waiting::For::kNothing,
@@ -457,16 +480,13 @@ void Replica::AdvanceQueue(Connection& connection) {
   while (!connection.closing && !connection.waiting.empty()) {
     Waiting& head = connection.waiting.front();
     if (head.what == Waiting::For::kTransaction ||
-        head.zxid > tree_.last_zxid() || IsBehind(connection)) {
+        head.zxid > tree_.last_zxid()) {
       return;
     }
-    const Waiting request = std::move(head);
-    connection.waiting.pop_front();
-    --outstanding_;
+    const Waiting request = Take(connection, connection.waiting.begin());
     if (request.what == Waiting::For::kTurn) {
       Evaluate(connection, *request.op, request.xid, request.text,
                request.identities, request.arrived_ms);
-      CountOutput(connection);
       continue;
     }
     connection.out.append(request.text);
@@ -538,6 +558,7 @@ void Replica::Close(Connection& connection) {
   }
   stats_.stale_replies += static_cast<int64_t>(connection.waiting.size());
   outstanding_ -= connection.waiting.size();
+  waiting_reply_bytes_ -= std::exchange(connection.waiting_reply_bytes, 0);
   connection.waiting.clear();
   MarkDirty(connection);
 }

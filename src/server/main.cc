@@ -46,7 +46,7 @@ Exit codes:
   4  another process uses the data folder
   5  the client port is in use
   6  the client port cannot be opened for another reason
-  7  the transaction log or a snapshot is damaged
+  7  the transaction log, a snapshot or the checkpoint is damaged
   8  the transaction log could not be written or synced
 )";
 

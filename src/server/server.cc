@@ -229,7 +229,6 @@ void Server::RunBatch() {
   SubmitWrites();
   connections_->Flush();
   more_work_ = connections_->Resume();
-  more_work_ |= replica_->has_output();  // What became free by flushing
   AdvanceCheckpoint();
   if (phase_ != Phase::kServing) {
     ContinueStop();
@@ -464,11 +463,6 @@ void Server::OnHeld(ConnectionId connection) {
   replica_->Step(replica::StillThere{.connection = connection});
 }
 
-void Server::OnSent(ConnectionId connection, size_t bytes) {
-  BeginBatch();
-  replica_->Step(replica::Sent{.connection = connection, .bytes = bytes});
-}
-
 std::optional<size_t> Server::FourLetterWordArgumentBytes(
     std::string_view word) const {
   if (!replica::IsFourLetterWord(word)) {
@@ -516,7 +510,7 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
 
 net::Turn Server::NextTurn(ConnectionId connection,
                            absl::Duration waited) const {
-  if (IsTimeUp() || replica_->IsBehind(connection)) {
+  if (IsTimeUp() || replica_->IsOwedMuch(connection)) {
     return net::Turn::kUnread;
   }
   const size_t outstanding = replica_->outstanding();

@@ -102,7 +102,6 @@ class Server : private net::ClientEvents {
                absl::Duration waited) override;
   void OnDisconnected(ConnectionId connection) override;
   void OnHeld(ConnectionId connection) override;
-  void OnSent(ConnectionId connection, size_t bytes) override;
   std::optional<size_t> FourLetterWordArgumentBytes(
       std::string_view word) const override;
   std::string FourLetterWord(ConnectionId connection, std::string_view word,

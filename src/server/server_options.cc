@@ -112,8 +112,8 @@ ServerOptions ServerOptionsFrom(const ParsedConfig& parsed) {
   options.storage.data_dir_origin = parsed.Origin("dataDir");
   options.storage.data_log_dir_origin = parsed.Origin("dataLogDir");
   options.clients = ClientOptionsFrom(config);
-  options.replica.unsent_bytes_soft = options.clients.unsent_bytes_soft;
-  options.replica.unsent_bytes_total_soft =
+  options.replica.owed_bytes_soft = options.clients.unsent_bytes_soft;
+  options.replica.owed_bytes_total_soft =
       options.clients.unsent_bytes_total_soft;
   options.replica.checkpoints = true;
   if (config.autopurge_purge_interval_hours > 0) {

@@ -62,6 +62,26 @@ constexpr size_t kBatchesMax = 8;
 
 std::string PathOf(const std::string& dir) { return dir + kCheckpointName; }
 
+// Writes what the file holds once more, if there is one.  A sync of it may have
+// failed before; then it may be read from memory only, and no later sync would
+// bring it to the disk.
+absl::Status RewriteFile(const std::string& path) {
+  if (!Exists(path)) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(File file, File::OpenForWrite(path));
+  ASSIGN_OR_RETURN(const int64_t size, file.Size());
+  std::string bytes(kBatchBytes, '\0');
+  for (int64_t offset = 0; offset < size;) {
+    ASSIGN_OR_RETURN(const size_t got,
+                     file.ReadAt(offset, bytes.data(), bytes.size()));
+    RETURN_IF_ERROR(
+        file.WriteAt(offset, std::string_view(bytes).substr(0, got)));
+    offset += static_cast<int64_t>(got);
+  }
+  return file.SyncData();
+}
+
 absl::StatusOr<std::vector<jute::ACL>> DecodeAcls(std::string_view encoded) {
   jute::InputArchive in(encoded);
   std::vector<jute::ACL> acls(in.ReadCount(12));
@@ -287,6 +307,7 @@ CheckpointWriter::CheckpointWriter(Sqlite db) : db_(std::move(db)) {}
 
 absl::StatusOr<std::unique_ptr<CheckpointWriter>> CheckpointWriter::Open(
     const std::string& dir) {
+  RETURN_IF_ERROR(RewriteFile(PathOf(dir) + "-wal"));
   ASSIGN_OR_RETURN(Sqlite db, Sqlite::OpenForWrite(PathOf(dir)));
   RETURN_IF_ERROR(db.Execute(kPragmas));
   RETURN_IF_ERROR(db.Execute(kSchema));

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "storage/file.h"
 
 namespace paddock::storage {
 namespace {
@@ -56,6 +57,9 @@ void Checkpointer::Put(Step step) {
 
 void Checkpointer::Loop() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  if (Exists(dir_ + kCheckpointName)) {
+    status_ = Open();  // The next checkpoint tells when this failed
+  }
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return !queue_.empty() || stopping_; });
@@ -80,9 +84,16 @@ void Checkpointer::Loop() {
 
 void Checkpointer::Take(const Step& step) {
   if (const auto* const task = std::get_if<Task>(&step)) {
-    (*task)();
-  } else if (const auto* const head = std::get_if<CheckpointHead>(&step)) {
-    status_ = OpenAndBegin(*head);
+    if (writer_ != nullptr) {
+      (*task)();
+    }
+    return;
+  }
+  if (const auto* const head = std::get_if<CheckpointHead>(&step)) {
+    status_ = Open();
+    if (status_.ok()) {
+      status_ = writer_->Begin(*head);
+    }
   } else if (status_.ok()) {  // After an error the rest is only taken away
     const auto* const nodes = std::get_if<std::string>(&step);
     status_ = nodes != nullptr ? writer_->Add(*nodes) : writer_->Commit();
@@ -95,11 +106,11 @@ void Checkpointer::Take(const Step& step) {
   }
 }
 
-absl::Status Checkpointer::OpenAndBegin(const CheckpointHead& head) {
+absl::Status Checkpointer::Open() {
   if (writer_ == nullptr) {
     ASSIGN_OR_RETURN(writer_, CheckpointWriter::Open(dir_));
   }
-  return writer_->Begin(head);
+  return absl::OkStatus();
 }
 
 }  // namespace paddock::storage

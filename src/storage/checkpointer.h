@@ -40,7 +40,8 @@ class Checkpointer {
   void Add(std::string nodes);
   void Finish();
 
-  // Runs `task` on the thread, after what was handed over before.
+  // Runs `task` on the thread, after what was handed over before; not while
+  // the file of checkpoints cannot be trusted, for a write to it failed.
   void Run(std::function<void()> task);
 
   // What was added and not written yet.
@@ -54,7 +55,7 @@ class Checkpointer {
   void Put(Step step);
   void Loop();
   void Take(const Step& step);
-  absl::Status OpenAndBegin(const CheckpointHead& head);
+  absl::Status Open();
 
   const std::string dir_;
   const std::function<void()> drained_;

@@ -114,7 +114,7 @@ absl::StatusOr<Sqlite> Sqlite::OpenForWrite(const std::string& path) {
 }
 
 absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
-  return Open(path, SQLITE_OPEN_READONLY);
+  return Open(path, SQLITE_OPEN_READWRITE);
 }
 
 absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, int flags) {

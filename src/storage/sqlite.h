@@ -52,7 +52,10 @@ class SqliteStatement {
 // kUnavailable (in use), kNotFound, kInternal.
 class Sqlite {
  public:
+  // Creates it if it is not there.
   static absl::StatusOr<Sqlite> OpenForWrite(const std::string& path);
+  // What a writer that was interrupted left behind is put in order first, where
+  // files may be written to.
   static absl::StatusOr<Sqlite> OpenForRead(const std::string& path);
 
   // Executes statements without parameters or rows of interest.

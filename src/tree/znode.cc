@@ -44,6 +44,7 @@ void Znode::Free(Znode* node) {
 }
 
 Znode::~Znode() {
+  delete family_;
   if (data_place_ == DataPlace::kOutside) {
     delete[] outside();
   }
@@ -108,7 +109,7 @@ void Znode::SetStat(const jute::StatPersisted& stat) {
 
 Znode::Family& Znode::family() {
   if (family_ == nullptr) {
-    family_ = std::make_unique<Family>();
+    family_ = new Family;
     family_->pzxid = czxid_;
   }
   return *family_;

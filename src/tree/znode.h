@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -85,7 +84,7 @@ class Znode {
   Znode* parent_ = nullptr;
   Znode* previous_sibling_ = nullptr;
   Znode* next_sibling_ = nullptr;
-  std::unique_ptr<Family> family_;
+  Family* family_ = nullptr;      // Owned; a plain type, for offsetof
   const AclList* acl_ = nullptr;  // One reference is ours
   int64_t czxid_ = 0;
   int64_t mzxid_ = 0;

@@ -97,7 +97,6 @@ class ClientPortHarness : public ClientEvents {
     disconnected.insert(connection);
   }
   void OnHeld(ConnectionId connection) override { held.insert(connection); }
-  void OnSent(ConnectionId, size_t bytes) override { sent_bytes += bytes; }
   std::optional<size_t> FourLetterWordArgumentBytes(
       std::string_view word) const override {
     return word == "ruok"   ? std::optional<size_t>(0)
@@ -132,7 +131,6 @@ class ClientPortHarness : public ClientEvents {
   std::unique_ptr<ClientConnections> connections;
   std::unique_ptr<ClientListener> listener;
 
-  size_t sent_bytes = 0;
   std::vector<TestClient*> clients;  // Received from while running
 
   // What the owner says.

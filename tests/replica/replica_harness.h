@@ -7,7 +7,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,7 +79,7 @@ class ReplicaHarness {
 
   // The disk confirms what it was given.
   void FinishWrites() {
-    TakeOutputs();
+    Collect();
     while (!writes_.empty()) {
       const uint64_t last = writes_.back().id;
       for (auto& write : writes_) {
@@ -88,7 +87,7 @@ class ReplicaHarness {
       }
       writes_.clear();
       replica_->Step(Persisted{last});
-      TakeOutputs();
+      Collect();
     }
     replica_->CheckInvariants();
   }
@@ -183,7 +182,7 @@ class ReplicaHarness {
   }
 
   jute::ConnectResponse TakeConnectResponse(ConnectionId id) {
-    TakeOutputs();
+    Collect();
     auto& bytes = raw_[id];
     CHECK(!bytes.empty()) << "no ConnectResponse";
     jute::ConnectResponse response;
@@ -244,7 +243,7 @@ class ReplicaHarness {
 
   // The frames received since the last call.
   std::vector<Frame> Take(ConnectionId id) {
-    TakeOutputs();
+    Collect();
     std::vector<Frame> frames;
     std::string_view bytes = raw_[id];
     while (!bytes.empty()) {
@@ -268,34 +267,20 @@ class ReplicaHarness {
   const std::vector<zab::Txn>& log() const { return log_; }
 
   std::vector<std::string> TakeNotices() {
-    TakeOutputs();
+    Collect();
     return std::exchange(notices_, {});
   }
 
-  // From now on the client does not take what is sent to it, until it takes
-  // `bytes`.
-  void BeSlow(ConnectionId id) { slow_.insert(id); }
-  void TakeSome(ConnectionId id, size_t bytes) {
-    unsent_[id] -= bytes;
-    replica_->Step(Sent{id, bytes});
-  }
-  size_t unsent(ConnectionId id) {
-    Collect();
-    return unsent_[id];
-  }
-
   bool IsClosed(ConnectionId id) {
-    TakeOutputs();
+    Collect();
     return closed_[id];
   }
 
  private:
   void NewProcess() {
-    TakeOutputs();
+    Collect();
     writes_.clear();
     received_.clear();
-    unsent_.clear();
-    slow_.clear();
     closed_.clear();
     replica_ = std::make_unique<Replica>(options_);
   }
@@ -304,7 +289,6 @@ class ReplicaHarness {
     Ready ready = replica_->TakeReady();
     for (Output& output : ready.outputs) {
       raw_[output.connection] += output.bytes;
-      unsent_[output.connection] += output.bytes.size();
       closed_[output.connection] |= output.close;
     }
     for (std::string& notice : ready.notices) {
@@ -315,25 +299,12 @@ class ReplicaHarness {
     }
   }
 
-  void TakeOutputs() {
-    for (bool more = true; more; more = replica_->has_output()) {
-      Collect();
-      for (auto& [id, bytes] : unsent_) {
-        if (bytes > 0 && !slow_.contains(id)) {
-          replica_->Step(Sent{id, std::exchange(bytes, 0)});
-        }
-      }
-    }
-  }
-
   const Options options_;
   std::unique_ptr<Replica> replica_;
   absl::Duration now_ = absl::Seconds(1000);
   int64_t wall_ms_ = 1700000000000;
   uint64_t last_connection_ = 0;
   std::map<ConnectionId, std::string> raw_;
-  std::map<ConnectionId, size_t> unsent_;
-  std::set<ConnectionId> slow_;
   std::map<ConnectionId, bool> closed_;
   std::map<ConnectionId, int64_t> sessions_;
   std::vector<zab::Write> writes_;

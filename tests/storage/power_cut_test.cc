@@ -59,11 +59,16 @@ class PowerCutTest : public testing::Test {
         << " of what was not synced; PADDOCK_TEST_SEED=" << seed_;
   }
 
-  // Likewise at every moment of a recording, with `more` random states each.
+  // Likewise at every moment of a recording, or one of `every` of them, with
+  // `more` random states each.
   void CutEverywhere(const Recording& recording, const History& history,
-                     size_t promised_before, int more) {
+                     size_t promised_before, int more, uint64_t every = 1) {
     Disk disk(recording, seed_);
     for (;;) {
+      if (random_.Below(every) != 0 && !disk.AtEnd()) {
+        disk.Advance();
+        continue;
+      }
       for (const Survival survival : Survivals(more)) {
         ExpectRestart(disk, survival, history, promised_before);
         if (HasFatalFailure()) {
@@ -101,6 +106,19 @@ TEST_F(PowerCutTest, LikewiseWithoutPreallocation) {
   options.log_bytes_max = -1;
   ASSERT_TRUE(RunWorkload(options, &history, &disk).ok());
   CutEverywhere(disk.recording(), history, 0, IsFullRun() ? 40 : 1);
+}
+
+// A thread of its own writes SQLite's files, and purges the log behind.
+TEST_F(PowerCutTest, LikewiseWithCheckpointsAndPurge) {
+  const TempDir root(MemoryFolder());
+  History history;
+  DiskModel disk(root.path());
+  ASSERT_TRUE(RunWorkload(WorkloadOptions(root.path()), &history, &disk,
+                          /*runs=*/2, /*checkpoints=*/true)
+                  .ok());
+  EXPECT_EQ(history.promised, history.txns.size());
+  CutEverywhere(disk.recording(), history, 0, IsFullRun() ? 20 : 1,
+                IsFullRun() ? 1 : 6);
 }
 
 // The start after a power cut changes the disk as well, and what it loaded

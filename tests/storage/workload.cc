@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 #include <random>
 #include <string_view>
@@ -12,7 +13,9 @@
 
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "jute/persistence.h"
 #include "storage/log_fixture.h"
+#include "storage/log_format.h"
 
 namespace paddock::storage {
 namespace {
@@ -47,14 +50,63 @@ absl::Status Compare(const std::vector<zab::Txn>& loaded,
   return absl::OkStatus();
 }
 
+// A checkpoint of this history has a znode for each transaction, named after
+// its zxid and with its bytes, and one that is new in each checkpoint.
+std::string NodeName(zab::Zxid zxid) {
+  return fmt::format("/t{:016x}", zxid.ToWire());
+}
+std::string MarkName(zab::Zxid zxid) {
+  return fmt::format("/mark{:x}", zxid.ToWire());
+}
+
+std::string NodeRecord(std::string_view path, std::string_view data) {
+  constexpr std::string_view kNoAcls("\0\0\0\0", 4);
+  std::string record;
+  jute::Write(jute::CheckpointNode{.path = path, .data = data, .acl = kNoAcls},
+              &record);
+  return record;
+}
+
+// Takes the transactions out of a checkpoint, which must be whole.
+absl::Status TakeCheckpoint(const CheckpointHead& head, CheckpointSource source,
+                            std::vector<zab::Txn>* loaded) {
+  std::vector<std::string> marks;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string records, source());
+    if (records.empty()) {
+      break;
+    }
+    jute::InputArchive in(records);
+    while (in.remaining() > 0) {
+      jute::CheckpointNode node;
+      CHECK(jute::Read(in, &node));
+      if (node.path.starts_with("/mark")) {
+        marks.emplace_back(node.path);
+      } else {
+        loaded->push_back({PayloadZxid(node.data), std::string(node.data)});
+      }
+    }
+  }
+  const bool is_whole = !loaded->empty() && loaded->back().zxid == head.zxid &&
+                        marks == std::vector{MarkName(head.zxid)};
+  return is_whole
+             ? absl::OkStatus()
+             : absl::InternalError(fmt::format(
+                   "the checkpoint 0x{:x} has {} transactions, marks: {}",
+                   head.zxid.ToWire(), loaded->size(), fmt::join(marks, " ")));
+}
+
 absl::Status LoadInto(Storage& storage, std::vector<zab::Txn>* loaded) {
+  const auto take = [loaded](const CheckpointHead& head,
+                             CheckpointSource source) {
+    return TakeCheckpoint(head, source, loaded);
+  };
   const auto keep = [loaded](const zab::Txn& txn) {
     loaded->push_back(txn);
     return absl::OkStatus();
   };
-  const auto state = storage.Load({.checkpoint = RefuseCheckpoint,
-                                   .snapshot = RefuseSnapshot,
-                                   .txn = keep});
+  const auto state = storage.Load(
+      {.checkpoint = take, .snapshot = RefuseSnapshot, .txn = keep});
   RETURN_IF_ERROR(state.status());
   const zab::Zxid last = loaded->empty() ? zab::Zxid{} : loaded->back().zxid;
   return state->last_zxid == last
@@ -77,6 +129,7 @@ Options WorkloadOptions(const std::string& root) {
   options.data_log_dir = root + "/log";
   options.preallocate_bytes = 400 << 10;
   options.log_bytes_max = 100 << 10;
+  options.purge_retain_count = 0;
   return options;
 }
 
@@ -93,6 +146,7 @@ struct ServerRun::Reports {
   std::condition_variable changed;
   uint64_t last_id = 0;
   std::vector<absl::Status> failures;
+  std::vector<absl::Status> checkpoints;
   bool wrong = false;  // Something was reported after a failure, or twice
 };
 
@@ -135,7 +189,12 @@ ServerRun::ServerRun(const Options& options, History* history, DiskModel* disk)
              reports_->changed.notify_all();
            },
        .checkpoint_drained = [] {},
-       .checkpointed = [](const absl::Status&) {}});
+       .checkpointed =
+           [this](absl::Status status) {
+             std::lock_guard lock(reports_->mutex);
+             reports_->checkpoints.push_back(std::move(status));
+             reports_->changed.notify_all();
+           }});
 }
 
 ServerRun::~ServerRun() {
@@ -174,6 +233,39 @@ bool ServerRun::Await() {
   return reports_->failures.empty();
 }
 
+absl::Status ServerRun::Checkpoint() {
+  CHECK_EQ(history_->promised, history_->txns.size());
+  const zab::Zxid zxid = history_->txns.back().zxid;
+  // Nothing of what an earlier run may have written is known here.
+  storage_->BeginCheckpoint({.zxid = zxid,
+                             .has_all_nodes = !last_checkpoint_,
+                             .deleted_paths = failed_marks_});
+  size_t first = 0;
+  if (last_checkpoint_) {
+    first = *last_checkpoint_;
+  }
+  for (size_t i = first; i < history_->txns.size(); ++i) {
+    const zab::Txn& txn = history_->txns[i];
+    storage_->AddToCheckpoint(NodeRecord(NodeName(txn.zxid), txn.bytes));
+  }
+  storage_->AddToCheckpoint(NodeRecord(MarkName(zxid), ""));
+  storage_->FinishCheckpoint();
+  storage_->Purge();
+  failed_marks_.push_back(MarkName(zxid));  // To go with the next one
+
+  std::unique_lock lock(reports_->mutex);
+  ++checkpoints_;
+  CHECK(reports_->changed.wait_for(lock, kDeadline, [this] {
+    return reports_->checkpoints.size() == checkpoints_;
+  })) << "no word of the checkpoint";
+  const absl::Status status = reports_->checkpoints.back();
+  if (status.ok()) {
+    last_checkpoint_ = history_->txns.size();
+    failed_marks_ = {MarkName(zxid)};
+  }
+  return status;
+}
+
 uint64_t ServerRun::promised() const {
   std::lock_guard lock(reports_->mutex);
   return reports_->last_id;
@@ -194,7 +286,7 @@ absl::Status ServerRun::Stop() {
 }
 
 absl::Status RunWorkload(const Options& options, History* history,
-                         DiskModel* disk, int runs) {
+                         DiskModel* disk, int runs, bool checkpoints) {
   struct Batch {
     size_t count;
     size_t body_bytes;
@@ -206,9 +298,12 @@ absl::Status RunWorkload(const Options& options, History* history,
   for (int run = 0; run < runs; ++run) {
     ServerRun server(options, history, disk);
     RETURN_IF_ERROR(server.status());
-    for (const Batch& batch : kBatches) {
-      if (!server.Write(batch.count, batch.body_bytes)) {
+    for (size_t i = 0; i < std::size(kBatches); ++i) {
+      if (!server.Write(kBatches[i].count, kBatches[i].body_bytes)) {
         break;
+      }
+      if (checkpoints && i % 3 == 2) {
+        (void)server.Checkpoint();  // Whose failure costs nothing
       }
     }
     RETURN_IF_ERROR(server.Stop());

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,10 @@ class ServerRun {
     return Await();
   }
 
+  // Writes a checkpoint of all that was submitted, and purges what it makes
+  // unnecessary.  REQUIRES: all of that is promised
+  absl::Status Checkpoint();
+
   // Of the transactions submitted, how many are promised.
   uint64_t promised() const;
 
@@ -75,13 +80,18 @@ class ServerRun {
   std::unique_ptr<Storage> storage_;
   absl::Status start_status_;
   uint64_t last_id_ = 0;
-  size_t first_index_ = 0;  // Of the transaction with write id 1
+  size_t first_index_ = 0;                 // Of the transaction with write id 1
+  size_t checkpoints_ = 0;                 // Begun
+  std::optional<size_t> last_checkpoint_;  // Transactions in it
+  std::vector<std::string> failed_marks_;  // Of it, and of failed ones since
 };
 
 // Starts, writes batches of many sizes, rotates and stops, `runs` times, until
-// something fails.  Returns the failure.
+// something fails; with `checkpoints`, writes some of these in between, whose
+// failures do not count.  Returns the failure.
 absl::Status RunWorkload(const Options& options, History* history,
-                         DiskModel* disk, int runs = 2);
+                         DiskModel* disk, int runs = 2,
+                         bool checkpoints = false);
 
 }  // namespace paddock::storage
 
