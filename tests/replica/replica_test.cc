@@ -178,7 +178,8 @@ TEST(ReplicaTest, ListsAndMultiReadsCountWithTheirReplies) {
   for (int i = 0; i < 100; ++i) {
     server.Create(client, fmt::format("/child-{}", i));
   }
-  const auto set = jute::SetDataRequest{"/a", std::string(800, 'b'), -1};
+  const std::string data(800, 'b');
+  const jute::SetDataRequest set{"/a", data, -1};
   server.Send(client, OpCode::kSetData, set);
   EXPECT_FALSE(server.replica().IsOwedMuch(client));
   server.Send(client, OpCode::kGetChildren2,
