@@ -1,5 +1,6 @@
 """`paddock export` and `paddock import`: what they write, say and end with."""
 
+import json
 import os
 import re
 import shutil
@@ -144,3 +145,144 @@ def test_wrong_arguments(tool, missing, tmp_path):
     assert code == DATA_FOLDER
     assert f"{paths[0]} is not a data folder" in text
     assert not paths[-1].exists()
+
+
+# --- log ---
+
+def json_lines(*words):
+    """The objects that a tool prints, which must end well."""
+    done = subprocess.run([servers.PADDOCK_BIN, *map(str, words)], text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == OK, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def log_files(data_dir):
+    return sorted((data_dir / "version-2").glob("log.*"),
+                  key=lambda path: int(path.suffix[1:], 16))
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory):
+    """A dataDir with transactions of many kinds; where it is, its session."""
+    home = tmp_path_factory.mktemp("varied")
+    with servers.Paddock(data_dir=home) as server:
+        with raw.connect(server.port) as conn:
+            session = conn.session
+            conn.create("/a", b"text")
+            conn.create("/a/b", bytes([0, 255]) * 1000)
+            conn.create("/ab", "line\n\u20ac".encode())
+            conn.create("/a/mine", b"", raw.EPHEMERAL)
+            assert conn.call(raw.SET, raw.set_body("/a", b"new")).err == 0
+            assert conn.call(raw.MULTI, raw.multi_body([
+                (raw.CREATE, raw.create_body("/m")),
+                (raw.DELETE, raw.delete_body("/ab"))])).err == 0
+            assert conn.call(raw.CLOSE).err == 0
+        server.stop()
+    return home / "data", session
+
+
+def test_log_prints_every_transaction(varied):
+    data_dir, session = varied
+    code, text = run("log", *log_files(data_dir))
+    assert code == OK, text
+    start = r"^0x{} \d{{4}}-\d\d-\d\dT[\d:.]+Z session 0x" + f"{session:x}"
+    whats = ["createSession timeout 10000 ms", "create2? /a 4 bytes",
+             "create2? /a/b 2000 bytes", "create2? /ab 8 bytes",
+             "create2? /a/mine ephemeral 0 bytes",
+             "setData /a version 1 3 bytes",
+             "multi: create2? /m 0 bytes; delete /ab",
+             "closeSession: delete /a/mine"]
+    lines = text.splitlines()
+    assert len(lines) == len(whats)
+    for zxid, (line, what) in enumerate(zip(lines, whats), 1):
+        assert re.search(start.format(f"{zxid:x}") + rf" cxid -?\d+ {what}$",
+                         line), line
+
+
+def test_log_filters(varied):
+    data_dir, session = varied
+    logs = log_files(data_dir)
+
+    def zxids(*words):
+        return [int(line["zxid"], 16)
+                for line in json_lines("log", "--json", *words, *logs)]
+
+    everything = [1, 2, 3, 4, 5, 6, 7, 8]
+    assert zxids() == everything
+    assert zxids("--path", "/a") == [2, 3, 5, 6, 8]
+    assert zxids("--path", "/ab/") == [4, 7]
+    assert zxids("--path", "/") == everything[1:]
+    assert zxids("--session", f"{session:x}") == everything
+    assert zxids("--session", "0x1") == []
+    assert zxids("--from", "3", "--to", "0x5") == [3, 4, 5]
+    assert zxids("--since", "2020-01-01") == everything
+    assert zxids("--until", "2020-01-01T00:00:00Z") == []
+    times = [line["time"] for line in json_lines("log", "--json", *logs)]
+    assert zxids("--since", times[3], "--until", times[3]) == [
+        i for i, time in enumerate(times, 1) if time == times[3]]
+
+
+def test_log_data(varied):
+    data_dir, _ = varied
+    found = {operation["path"]: operation
+             for line in json_lines("log", "--json", "--data",
+                                    *log_files(data_dir))
+             for operation in line["operations"]
+             if operation["type"].startswith("create") and "path" in operation}
+    assert found["/a"]["data"] == "text"
+    assert found["/ab"]["data"] == "line\n\u20ac"
+    assert found["/a/b"]["data_hex"] == "00ff" * 512
+    assert found["/a/b"]["data_cut"] is True
+    assert found["/a/b"]["size"] == 2000
+    code, text = run("log", "--data", *log_files(data_dir))
+    assert code == OK
+    assert ' /a 4 bytes "text"\n' in text
+    assert ' /ab 8 bytes "line\\n\u20ac"\n' in text
+    assert f" 0x{'00ff' * 512} and 976 bytes more\n" in text
+
+
+def record_offsets(log):
+    return [line["offset"] for line in json_lines("log", "--json", log)]
+
+
+def test_log_torn_and_damaged(varied, tmp_path):
+    log = tmp_path / "log.1"
+    body = log_files(varied[0])[0].read_bytes()
+    log.write_bytes(body)
+    offsets = record_offsets(log)
+    log.write_bytes(body[:offsets[-1] + 20])
+    code, text = run("log", log)
+    assert code == OK
+    assert len(text.splitlines()) == 8  # Seven transactions, and the end
+    assert (f"{log} has a torn end of 20 bytes at offset {offsets[-1]} (record "
+            "cut short), after zxid 0x7") in text
+    damaged = bytearray(body)
+    damaged[offsets[3] + 40] ^= 1
+    log.write_bytes(damaged)
+    code, text = run("log", log)
+    assert code == DAMAGED
+    assert len(text.splitlines()) == 4
+    assert f"{log} is damaged at offset {offsets[3]} " in text
+    assert f"follow from offset {offsets[4]} (zxid 0x5)" in text
+
+
+def test_log_wrong_arguments(varied, tmp_path):
+    (log,) = log_files(varied[0])
+    for wrong in (["--session", "x"], ["--from", ""], ["--since", "today"],
+                  ["--path", "a"], ["--unknown"]):
+        code, text = run("log", *wrong, log)
+        assert code == USAGE, text
+        assert text
+    assert run("log")[0] == USAGE
+    code, text = run("log", "--help")
+    assert code == OK
+    assert text.startswith("usage: paddock log ")
+    code, text = run("log", tmp_path / "log.1", log)
+    assert code == DATA_FOLDER
+    assert str(tmp_path / "log.1") in text
+    assert "closeSession" in text  # The other file is printed
+    (tmp_path / "log.2").write_bytes(b"something else, and long enough")
+    code, text = run("log", tmp_path / "log.2")
+    assert code == DAMAGED
+    assert "log.2 is not a ZooKeeper transaction log" in text

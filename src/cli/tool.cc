@@ -5,6 +5,7 @@
 
 #include "cli/export.h"
 #include "cli/import.h"
+#include "cli/log.h"
 
 namespace paddock::cli {
 namespace {
@@ -14,10 +15,11 @@ struct Tool {
   ExitCode (*run)(int argc, char** argv);  // argv[0] is the name
 };
 
-constexpr std::array<Tool, 2> kTools = {{
-    {"export", RunExport},
-    {"import", RunImport},
-}};
+constexpr std::array kTools = {
+    Tool{"export", RunExport},
+    Tool{"import", RunImport},
+    Tool{"log", RunLog},
+};
 
 }  // namespace
 

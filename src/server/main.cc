@@ -35,6 +35,7 @@ Tools for data folders; each has a --help of its own:
        paddock export DATADIR   write a snapshot that ZooKeeper starts on
        paddock import SOURCE DATADIR
                                 make a data folder with the state of another
+       paddock log FILE...      print the transactions of log files
 
 SIGTERM and SIGINT stop it.
 
