@@ -1,5 +1,6 @@
 """`paddock export` and `paddock import`: what they write, say and end with."""
 
+import gzip
 import json
 import os
 import re
@@ -286,3 +287,138 @@ def test_log_wrong_arguments(varied, tmp_path):
     code, text = run("log", tmp_path / "log.2")
     assert code == DAMAGED
     assert "log.2 is not a ZooKeeper transaction log" in text
+
+
+# --- snapshot ---
+
+def test_snapshot_says_what_is_in_it(varied, tmp_path):
+    path = tmp_path / "to/version-2/snapshot.8"
+    assert run("export", "--to", tmp_path / "to", varied[0])[0] == OK
+    (found,) = json_lines("snapshot", "--json", "--top", 2, path)
+    digest = found.pop("digest")
+    assert found == {
+        "file": str(path), "zxid": "0x8", "znodes": 7, "ephemerals": 0,
+        "containers": 0, "ttl_nodes": 0, "sessions": 0, "data_bytes": 2003,
+        "acl_lists": found["acl_lists"], "findings": [],
+        "by_znodes": [
+            {"path": "/zookeeper", "znodes": 3, "data_bytes": 0},
+            {"path": "/a", "znodes": 2, "data_bytes": 2003}],
+        "by_data_bytes": [
+            {"path": "/a", "znodes": 2, "data_bytes": 2003},
+            {"path": "/a/b", "znodes": 1, "data_bytes": 2000}]}
+    code, text = run("snapshot", path)
+    assert code == OK
+    assert f"\ndigest      {digest}\nznodes      7\n" in text
+    assert re.search(r"^ +2 +2003  /a$", text, re.M)
+    assert text.count("/a/b") == 1  # It has no subtree
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_snapshot_damaged(data_dir, tmp_path, ending):
+    assert run("export", data_dir)[0] == OK
+    body = (data_dir / "version-2/snapshot.3").read_bytes()
+    pack = gzip.compress if ending else bytes
+    path = tmp_path / f"snapshot.3{ending}"
+    path.write_bytes(pack(body))
+    assert run("snapshot", path)[0] == OK
+    for wrong in (pack(body)[:-10], pack(body[:60] + b"?" + body[61:]), b""):
+        path.write_bytes(wrong)
+        code, text = run("snapshot", path)
+        assert code == DAMAGED
+        assert f"{path} is damaged: " in text
+
+
+def test_snapshot_of_a_checkpoint(tmp_path):
+    with servers.Paddock({"checkpoint.changes": 1}, data_dir=tmp_path) as server:
+        version_dir = server.data_dir / "version-2"
+        with raw.connect(server.port) as conn:
+            conn.create("/a", b"text")
+        servers.wait_until(  # It may be read while a server writes it
+            lambda: run("snapshot", version_dir / "tree.db")[0] == OK)
+        server.stop()
+    before = files(server.data_dir)
+    (found,) = json_lines("snapshot", "--json", version_dir / "tree.db")
+    assert files(server.data_dir) == before  # SQLite would add some
+    assert int(found["zxid"], 16) >= 1
+    assert found["znodes"] >= 4
+    body = bytearray((version_dir / "tree.db").read_bytes())
+    body[4096:8192] = bytes(4096)
+    (version_dir / "tree.db").write_bytes(body)
+    code, text = run("snapshot", version_dir / "tree.db")
+    assert code == DAMAGED
+    assert "tree.db is damaged" in text
+
+
+def test_snapshot_wrong_arguments(tmp_path):
+    for wrong in ([], ["a", "b"], ["--top", "x", "a"], ["--top"]):
+        assert run("snapshot", *wrong)[0] == USAGE
+    code, text = run("snapshot", "--help")
+    assert code == OK
+    assert text.startswith("usage: paddock snapshot ")
+    for name in ("snapshot.1", "tree.db", "other"):
+        code, text = run("snapshot", tmp_path / name)
+        assert code == DATA_FOLDER
+        assert str(tmp_path / name) in text
+
+
+# --- diff ---
+
+DIFFER = 1
+
+
+@pytest.fixture
+def changed_dir(data_dir, tmp_path):
+    """`data_dir`, with changes that a server made."""
+    home = tmp_path / "changed"
+    shutil.copytree(data_dir, home / "data")
+    with servers.Paddock(data_dir=home) as server:
+        with raw.connect(server.port) as conn:
+            conn.create("/b")
+            assert conn.call(raw.SET, raw.set_body("/a", b"other")).err == 0
+            assert conn.call(raw.DELETE, raw.delete_body("/a/mine")).err == 0
+        server.stop()
+    return home / "data"
+
+
+def test_diff_of_equal_states(data_dir, tmp_path):
+    assert run("export", "--to", tmp_path / "to", data_dir)[0] == OK
+    before = files(data_dir)
+    snapshot = tmp_path / "to/version-2/snapshot.3"
+    for other in (data_dir, tmp_path / "to", snapshot):
+        if other != data_dir:
+            code, text = run("diff", data_dir, other)
+            assert code == OK, text
+            assert text.endswith("no difference\n")
+    assert files(data_dir) == before
+
+
+def test_diff_names_what_differs(data_dir, changed_dir):
+    code, text = run("diff", "--ignore-times", "--data", data_dir, changed_dir)
+    assert code == DIFFER
+    lines = [line for line in text.splitlines() if line[:2] in ("- ", "+ ", "~ ")]
+    root, a, mine, b, session = lines
+    assert re.fullmatch(r"~ /: pzxid 0x2 \| 0x5, cversion 1 \| 2", root), root
+    assert re.fullmatch(r'~ /a: data "text" \| "other", mzxid 0x2 \| 0x6, pzxid '
+                        r"0x3 \| 0x7, version 0 \| 1", a), a
+    assert mine == "- /a/mine"
+    assert b == "+ /b"
+    assert re.fullmatch(r"\+ session 0x\w+", session)
+    assert "1 only in A, 2 only in B, 2 changed" in text
+    code, text = run("diff", data_dir, changed_dir)
+    assert code == DIFFER
+    assert "data 4 bytes | 5 bytes" in text
+    assert "mtime 20" in text
+
+
+def test_diff_wrong_arguments(data_dir, tmp_path):
+    for wrong in ([], [data_dir], [data_dir] * 3, ["--log-dir-a"]):
+        assert run("diff", *wrong)[0] == USAGE
+    code, text = run("diff", "--help")
+    assert code == OK
+    assert text.startswith("usage: paddock diff ")
+    assert run("diff", data_dir, tmp_path / "missing")[0] == DATA_FOLDER
+    assert run("diff", tmp_path, data_dir)[0] == DATA_FOLDER
+    (data_dir / "version-2/snapshot.9").write_bytes(b"cut short")
+    assert run("diff", data_dir, data_dir)[0] == DAMAGED
+    with servers.Paddock(data_dir=tmp_path / "used") as server:
+        assert run("diff", server.data_dir, data_dir)[0] == FOLDER_BUSY

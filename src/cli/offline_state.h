@@ -20,7 +20,7 @@ namespace paddock::cli {
 
 class OfflineState {
  public:
-  OfflineState();
+  explicit OfflineState(const tree::TreeOptions& options = {});
 
   OfflineState(const OfflineState&) = delete;
   OfflineState& operator=(const OfflineState&) = delete;
@@ -30,6 +30,18 @@ class OfflineState {
   absl::Status Load(absl::FunctionRef<
                     absl::StatusOr<zab::DurableState>(const storage::Restore&)>
                         load);
+
+  // The same from one file, a snapshot or a checkpoint, as its name says.
+  // Errors: kFailedPrecondition for another name, kDataLoss, those of file.h.
+  absl::Status LoadFile(const std::string& path);
+
+  // The same from a dataDir with its logs, which is not changed.  Errors:
+  // kUnavailable when a server uses it; those of ReadHistory().
+  absl::Status LoadFolder(const std::string& dir, const std::string& log_dir);
+
+  const tree::DataTree& tree() const { return tree_; }
+  const tree::SessionTimeouts& sessions() const { return sessions_; }
+  zab::Zxid zxid() const { return zxid_; }
 
   // Writes it as a snapshot into `version_dir`; returns the path.
   absl::StatusOr<std::string> WriteTo(const std::string& version_dir) const;

@@ -3,9 +3,11 @@
 #include <array>
 #include <string_view>
 
+#include "cli/diff.h"
 #include "cli/export.h"
 #include "cli/import.h"
 #include "cli/log.h"
+#include "cli/snapshot.h"
 
 namespace paddock::cli {
 namespace {
@@ -16,9 +18,9 @@ struct Tool {
 };
 
 constexpr std::array kTools = {
-    Tool{"export", RunExport},
-    Tool{"import", RunImport},
-    Tool{"log", RunLog},
+    Tool{"diff", RunDiff},         Tool{"export", RunExport},
+    Tool{"import", RunImport},     Tool{"log", RunLog},
+    Tool{"snapshot", RunSnapshot},
 };
 
 }  // namespace

@@ -53,6 +53,7 @@ class SqliteStatement {
 class Sqlite {
  public:
   static absl::StatusOr<Sqlite> OpenForWrite(const std::string& path);
+  // Makes no files beside one that was closed in order.
   static absl::StatusOr<Sqlite> OpenForRead(const std::string& path);
 
   // Executes statements without parameters or rows of interest.
