@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/status_macros.h"
+#include "cli/text.h"
 #include "storage/file.h"
 #include "storage/folder.h"
 #include "storage/snapshot_source.h"
@@ -57,13 +58,19 @@ absl::Status OfflineState::Load(
     for (const storage::CheckpointSession& session : head.sessions) {
       sessions[session.id] = session.timeout_ms;
     }
+    base_ = fmt::format("the checkpoint of zxid {}", Hex(head.zxid.ToWire()));
     return restorer_.RestoreCheckpoint(head.zxid.ToWire(), head.digest,
                                        std::move(sessions), source);
   };
   const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
-    return restorer_.RestoreSnapshot(zxid.ToWire(), source);
+    absl::Status restored = restorer_.RestoreSnapshot(zxid.ToWire(), source);
+    if (restored.ok()) {
+      base_ = fmt::format("the snapshot of zxid {}", Hex(zxid.ToWire()));
+    }
+    return restored;
   };
   const auto restore_txn = [this](const zab::Txn& txn) {
+    ++txn_count_;
     return restorer_.RestoreTxn(txn.bytes)
                ? absl::OkStatus()
                : absl::DataLossError(fmt::format(
@@ -136,6 +143,11 @@ absl::StatusOr<std::string> OfflineState::WriteTo(
   return storage::WriteSnapshotFile(version_dir, zxid_, [this](ByteSink sink) {
     return tree::WriteSnapshot(tree_, sessions_, sink);
   });
+}
+
+std::string OfflineState::Origin() const {
+  return fmt::format("{} and {} of the log after it", base_,
+                     Count(txn_count_, "transaction"));
 }
 
 std::string OfflineState::Summary() const {

@@ -4,6 +4,7 @@
 #ifndef PADDOCK_CLI_OFFLINE_STATE_H_
 #define PADDOCK_CLI_OFFLINE_STATE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ class OfflineState {
   // What is wrong with it (tree::Restorer::Findings()).
   std::vector<std::string> Findings() const { return restorer_.Findings(); }
 
+  // For people: the snapshot or checkpoint, and how much of the log.
+  std::string Origin() const;
+
   // For people: zxid, digest, numbers of znodes and sessions.
   std::string Summary() const;
 
@@ -57,6 +61,8 @@ class OfflineState {
   tree::SessionTimeouts sessions_;
   tree::Restorer restorer_;
   zab::Zxid zxid_;
+  std::string base_ = "an empty state";
+  int64_t txn_count_ = 0;  // After it
 };
 
 // Checks that DIR/version-2 exists and holds a snapshot or a log, the latter

@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "cli/check.h"
 #include "cli/diff.h"
 #include "cli/export.h"
 #include "cli/import.h"
@@ -18,9 +19,9 @@ struct Tool {
 };
 
 constexpr std::array kTools = {
-    Tool{"diff", RunDiff},         Tool{"export", RunExport},
-    Tool{"import", RunImport},     Tool{"log", RunLog},
-    Tool{"snapshot", RunSnapshot},
+    Tool{"check", RunCheck},   Tool{"diff", RunDiff},
+    Tool{"export", RunExport}, Tool{"import", RunImport},
+    Tool{"log", RunLog},       Tool{"snapshot", RunSnapshot},
 };
 
 }  // namespace

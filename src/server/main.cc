@@ -32,6 +32,7 @@ constexpr char kHelp[] =
        paddock --help
 
 Tools for data folders; each has a --help of its own:
+       paddock check DATADIR    verify everything, and repair it on request
        paddock export DATADIR   write a snapshot that ZooKeeper starts on
        paddock import SOURCE DATADIR
                                 make a data folder with the state of another
