@@ -210,6 +210,26 @@ def test_checkpoint(with_checkpoint):
             "and 21 transactions") in text
 
 
+def test_folder_of_a_server_that_was_killed(tmp_path):
+    with servers.Paddock({"checkpoint.changes": 1}, data_dir=tmp_path) as server:
+        tree = server.data_dir / "version-2/tree.db"
+        with raw.connect(server.port) as conn:
+            for i in range(20):
+                conn.create(f"/{i}", b"data" * 100)
+            servers.wait_until(lambda: run("snapshot", tree)[0] == OK)
+            server.kill()
+    before = files(server.data_dir)
+    code, text = run("check", server.data_dir)
+    assert code == OK, text
+    assert f"{tree}: sound, zxid 0x" in text
+    assert "the log after it: zxid 0x15, " in text
+    after = files(server.data_dir)
+    assert after.keys() == before.keys()
+    # SQLite's index of its -wal file is no data.
+    assert {path for path in after if after[path] != before[path]} <= {
+        tree.with_name("tree.db-shm")}
+
+
 def test_folder_of_a_running_server(tmp_path):
     with servers.Paddock(data_dir=tmp_path) as server:
         raw.connect(server.port).create("/a")
