@@ -1,5 +1,7 @@
 """`paddock export` and `paddock import`: what they write, say and end with."""
 
+import gzip
+import json
 import os
 import re
 import shutil
@@ -144,3 +146,279 @@ def test_wrong_arguments(tool, missing, tmp_path):
     assert code == DATA_FOLDER
     assert f"{paths[0]} is not a data folder" in text
     assert not paths[-1].exists()
+
+
+# --- log ---
+
+def json_lines(*words):
+    """The objects that a tool prints, which must end well."""
+    done = subprocess.run([servers.PADDOCK_BIN, *map(str, words)], text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == OK, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def log_files(data_dir):
+    return sorted((data_dir / "version-2").glob("log.*"),
+                  key=lambda path: int(path.suffix[1:], 16))
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory):
+    """A dataDir with transactions of many kinds; where it is, its session."""
+    home = tmp_path_factory.mktemp("varied")
+    with servers.Paddock(data_dir=home) as server:
+        with raw.connect(server.port) as conn:
+            session = conn.session
+            conn.create("/a", b"text")
+            conn.create("/a/b", bytes([0, 255]) * 1000)
+            conn.create("/ab", "line\n\u20ac".encode())
+            conn.create("/a/mine", b"", raw.EPHEMERAL)
+            assert conn.call(raw.SET, raw.set_body("/a", b"new")).err == 0
+            assert conn.call(raw.MULTI, raw.multi_body([
+                (raw.CREATE, raw.create_body("/m")),
+                (raw.DELETE, raw.delete_body("/ab"))])).err == 0
+            assert conn.call(raw.CLOSE).err == 0
+        server.stop()
+    return home / "data", session
+
+
+def test_log_prints_every_transaction(varied):
+    data_dir, session = varied
+    code, text = run("log", *log_files(data_dir))
+    assert code == OK, text
+    start = r"^0x{} \d{{4}}-\d\d-\d\dT[\d:.]+Z session 0x" + f"{session:x}"
+    whats = ["createSession timeout 10000 ms", "create2? /a 4 bytes",
+             "create2? /a/b 2000 bytes", "create2? /ab 8 bytes",
+             "create2? /a/mine ephemeral 0 bytes",
+             "setData /a version 1 3 bytes",
+             "multi: create2? /m 0 bytes; delete /ab",
+             "closeSession: delete /a/mine"]
+    lines = text.splitlines()
+    assert len(lines) == len(whats)
+    for zxid, (line, what) in enumerate(zip(lines, whats), 1):
+        assert re.search(start.format(f"{zxid:x}") + rf" cxid -?\d+ {what}$",
+                         line), line
+
+
+def test_log_filters(varied):
+    data_dir, session = varied
+    logs = log_files(data_dir)
+
+    def zxids(*words):
+        return [int(line["zxid"], 16)
+                for line in json_lines("log", "--json", *words, *logs)]
+
+    everything = [1, 2, 3, 4, 5, 6, 7, 8]
+    assert zxids() == everything
+    assert zxids("--path", "/a") == [2, 3, 5, 6, 8]
+    assert zxids("--path", "/ab/") == [4, 7]
+    assert zxids("--path", "/") == everything[1:]
+    assert zxids("--session", f"{session:x}") == everything
+    assert zxids("--session", "0x1") == []
+    assert zxids("--from", "3", "--to", "0x5") == [3, 4, 5]
+    assert zxids("--since", "2020-01-01") == everything
+    assert zxids("--until", "2020-01-01T00:00:00Z") == []
+    times = [line["time"] for line in json_lines("log", "--json", *logs)]
+    assert zxids("--since", times[3], "--until", times[3]) == [
+        i for i, time in enumerate(times, 1) if time == times[3]]
+
+
+def test_log_data(varied):
+    data_dir, _ = varied
+    found = {operation["path"]: operation
+             for line in json_lines("log", "--json", "--data",
+                                    *log_files(data_dir))
+             for operation in line["operations"]
+             if operation["type"].startswith("create") and "path" in operation}
+    assert found["/a"]["data"] == "text"
+    assert found["/ab"]["data"] == "line\n\u20ac"
+    assert found["/a/b"]["data_hex"] == "00ff" * 512
+    assert found["/a/b"]["data_cut"] is True
+    assert found["/a/b"]["size"] == 2000
+    code, text = run("log", "--data", *log_files(data_dir))
+    assert code == OK
+    assert ' /a 4 bytes "text"\n' in text
+    assert ' /ab 8 bytes "line\\n\u20ac"\n' in text
+    assert f" 0x{'00ff' * 512} and 976 bytes more\n" in text
+
+
+def record_offsets(log):
+    return [line["offset"] for line in json_lines("log", "--json", log)]
+
+
+def test_log_torn_and_damaged(varied, tmp_path):
+    log = tmp_path / "log.1"
+    body = log_files(varied[0])[0].read_bytes()
+    log.write_bytes(body)
+    offsets = record_offsets(log)
+    log.write_bytes(body[:offsets[-1] + 20])
+    code, text = run("log", log)
+    assert code == OK
+    assert len(text.splitlines()) == 8  # Seven transactions, and the end
+    assert (f"{log} has a torn end of 20 bytes at offset {offsets[-1]} (record "
+            "cut short), after zxid 0x7") in text
+    damaged = bytearray(body)
+    damaged[offsets[3] + 40] ^= 1
+    log.write_bytes(damaged)
+    code, text = run("log", log)
+    assert code == DAMAGED
+    assert len(text.splitlines()) == 4
+    assert f"{log} is damaged at offset {offsets[3]} " in text
+    assert f"follow from offset {offsets[4]} (zxid 0x5)" in text
+
+
+def test_log_wrong_arguments(varied, tmp_path):
+    (log,) = log_files(varied[0])
+    for wrong in (["--session", "x"], ["--from", ""], ["--since", "today"],
+                  ["--path", "a"], ["--unknown"]):
+        code, text = run("log", *wrong, log)
+        assert code == USAGE, text
+        assert text
+    assert run("log")[0] == USAGE
+    code, text = run("log", "--help")
+    assert code == OK
+    assert text.startswith("usage: paddock log ")
+    code, text = run("log", tmp_path / "log.1", log)
+    assert code == DATA_FOLDER
+    assert str(tmp_path / "log.1") in text
+    assert "closeSession" in text  # The other file is printed
+    (tmp_path / "log.2").write_bytes(b"something else, and long enough")
+    code, text = run("log", tmp_path / "log.2")
+    assert code == DAMAGED
+    assert "log.2 is not a ZooKeeper transaction log" in text
+
+
+# --- snapshot ---
+
+def test_snapshot_says_what_is_in_it(varied, tmp_path):
+    path = tmp_path / "to/version-2/snapshot.8"
+    assert run("export", "--to", tmp_path / "to", varied[0])[0] == OK
+    (found,) = json_lines("snapshot", "--json", "--top", 2, path)
+    digest = found.pop("digest")
+    assert found == {
+        "file": str(path), "zxid": "0x8", "znodes": 7, "ephemerals": 0,
+        "containers": 0, "ttl_nodes": 0, "sessions": 0, "data_bytes": 2003,
+        "acl_lists": found["acl_lists"], "findings": [],
+        "by_znodes": [
+            {"path": "/zookeeper", "znodes": 3, "data_bytes": 0},
+            {"path": "/a", "znodes": 2, "data_bytes": 2003}],
+        "by_data_bytes": [
+            {"path": "/a", "znodes": 2, "data_bytes": 2003},
+            {"path": "/a/b", "znodes": 1, "data_bytes": 2000}]}
+    code, text = run("snapshot", path)
+    assert code == OK
+    assert f"\ndigest      {digest}\nznodes      7\n" in text
+    assert re.search(r"^ +2 +2003  /a$", text, re.M)
+    assert text.count("/a/b") == 1  # It has no subtree
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_snapshot_damaged(data_dir, tmp_path, ending):
+    assert run("export", data_dir)[0] == OK
+    body = (data_dir / "version-2/snapshot.3").read_bytes()
+    pack = gzip.compress if ending else bytes
+    path = tmp_path / f"snapshot.3{ending}"
+    path.write_bytes(pack(body))
+    assert run("snapshot", path)[0] == OK
+    for wrong in (pack(body)[:-10], pack(body[:60] + b"?" + body[61:]), b""):
+        path.write_bytes(wrong)
+        code, text = run("snapshot", path)
+        assert code == DAMAGED
+        assert f"{path} is damaged: " in text
+
+
+def test_snapshot_of_a_checkpoint(tmp_path):
+    with servers.Paddock({"checkpoint.changes": 1}, data_dir=tmp_path) as server:
+        version_dir = server.data_dir / "version-2"
+        with raw.connect(server.port) as conn:
+            conn.create("/a", b"text")
+        servers.wait_until(  # It may be read while a server writes it
+            lambda: run("snapshot", version_dir / "tree.db")[0] == OK)
+        server.stop()
+    before = files(server.data_dir)
+    (found,) = json_lines("snapshot", "--json", version_dir / "tree.db")
+    assert files(server.data_dir) == before  # SQLite would add some
+    assert int(found["zxid"], 16) >= 1
+    assert found["znodes"] >= 4
+    body = bytearray((version_dir / "tree.db").read_bytes())
+    body[4096:8192] = bytes(4096)
+    (version_dir / "tree.db").write_bytes(body)
+    code, text = run("snapshot", version_dir / "tree.db")
+    assert code == DAMAGED
+    assert "tree.db is damaged" in text
+
+
+def test_snapshot_wrong_arguments(tmp_path):
+    for wrong in ([], ["a", "b"], ["--top", "x", "a"], ["--top"]):
+        assert run("snapshot", *wrong)[0] == USAGE
+    code, text = run("snapshot", "--help")
+    assert code == OK
+    assert text.startswith("usage: paddock snapshot ")
+    for name in ("snapshot.1", "tree.db", "other"):
+        code, text = run("snapshot", tmp_path / name)
+        assert code == DATA_FOLDER
+        assert str(tmp_path / name) in text
+
+
+# --- diff ---
+
+DIFFER = 1
+
+
+@pytest.fixture
+def changed_dir(data_dir, tmp_path):
+    """`data_dir`, with changes that a server made."""
+    home = tmp_path / "changed"
+    shutil.copytree(data_dir, home / "data")
+    with servers.Paddock(data_dir=home) as server:
+        with raw.connect(server.port) as conn:
+            conn.create("/b")
+            assert conn.call(raw.SET, raw.set_body("/a", b"other")).err == 0
+            assert conn.call(raw.DELETE, raw.delete_body("/a/mine")).err == 0
+        server.stop()
+    return home / "data"
+
+
+def test_diff_of_equal_states(data_dir, tmp_path):
+    assert run("export", "--to", tmp_path / "to", data_dir)[0] == OK
+    before = files(data_dir)
+    snapshot = tmp_path / "to/version-2/snapshot.3"
+    for other in (data_dir, tmp_path / "to", snapshot):
+        if other != data_dir:
+            code, text = run("diff", data_dir, other)
+            assert code == OK, text
+            assert text.endswith("no difference\n")
+    assert files(data_dir) == before
+
+
+def test_diff_names_what_differs(data_dir, changed_dir):
+    code, text = run("diff", "--ignore-times", "--data", data_dir, changed_dir)
+    assert code == DIFFER
+    lines = [line for line in text.splitlines() if line[:2] in ("- ", "+ ", "~ ")]
+    root, a, mine, b, session = lines
+    assert re.fullmatch(r"~ /: pzxid 0x2 \| 0x5, cversion 1 \| 2", root), root
+    assert re.fullmatch(r'~ /a: data "text" \| "other", mzxid 0x2 \| 0x6, pzxid '
+                        r"0x3 \| 0x7, version 0 \| 1", a), a
+    assert mine == "- /a/mine"
+    assert b == "+ /b"
+    assert re.fullmatch(r"\+ session 0x\w+", session)
+    assert "1 only in A, 2 only in B, 2 changed" in text
+    code, text = run("diff", data_dir, changed_dir)
+    assert code == DIFFER
+    assert "data 4 bytes | 5 bytes" in text
+    assert "mtime 20" in text
+
+
+def test_diff_wrong_arguments(data_dir, tmp_path):
+    for wrong in ([], [data_dir], [data_dir] * 3, ["--log-dir-a"]):
+        assert run("diff", *wrong)[0] == USAGE
+    code, text = run("diff", "--help")
+    assert code == OK
+    assert text.startswith("usage: paddock diff ")
+    assert run("diff", data_dir, tmp_path / "missing")[0] == DATA_FOLDER
+    assert run("diff", tmp_path, data_dir)[0] == DATA_FOLDER
+    (data_dir / "version-2/snapshot.9").write_bytes(b"cut short")
+    assert run("diff", data_dir, data_dir)[0] == DAMAGED
+    with servers.Paddock(data_dir=tmp_path / "used") as server:
+        assert run("diff", server.data_dir, data_dir)[0] == FOLDER_BUSY

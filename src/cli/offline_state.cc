@@ -6,8 +6,10 @@
 #include <cstdio>
 
 #include "base/status_macros.h"
+#include "cli/text.h"
 #include "storage/file.h"
 #include "storage/folder.h"
+#include "storage/snapshot_source.h"
 
 namespace paddock::cli {
 namespace {
@@ -43,9 +45,8 @@ absl::Status CopyEpochs(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-OfflineState::OfflineState()
-    : tree_(tree::TreeOptions{}),
-      restorer_(tree::TreeOptions{}.digest, &tree_, &sessions_) {}
+OfflineState::OfflineState(const tree::TreeOptions& options)
+    : tree_(options), restorer_(options.digest, &tree_, &sessions_) {}
 
 absl::Status OfflineState::Load(
     absl::FunctionRef<
@@ -57,13 +58,19 @@ absl::Status OfflineState::Load(
     for (const storage::CheckpointSession& session : head.sessions) {
       sessions[session.id] = session.timeout_ms;
     }
+    base_ = fmt::format("the checkpoint of zxid {}", Hex(head.zxid.ToWire()));
     return restorer_.RestoreCheckpoint(head.zxid.ToWire(), head.digest,
                                        std::move(sessions), source);
   };
   const auto restore_snapshot = [this](zab::Zxid zxid, ByteSource source) {
-    return restorer_.RestoreSnapshot(zxid.ToWire(), source);
+    absl::Status restored = restorer_.RestoreSnapshot(zxid.ToWire(), source);
+    if (restored.ok()) {
+      base_ = fmt::format("the snapshot of zxid {}", Hex(zxid.ToWire()));
+    }
+    return restored;
   };
   const auto restore_txn = [this](const zab::Txn& txn) {
+    ++txn_count_;
     return restorer_.RestoreTxn(txn.bytes)
                ? absl::OkStatus()
                : absl::DataLossError(fmt::format(
@@ -78,11 +85,69 @@ absl::Status OfflineState::Load(
   return absl::OkStatus();
 }
 
+absl::Status OfflineState::LoadFile(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string dir =
+      slash == std::string::npos ? "." : path.substr(0, slash);
+  const std::string name = path.substr(slash + 1);  // npos + 1 is 0
+  if ("/" + name == storage::kCheckpointName) {
+    ASSIGN_OR_RETURN(const auto zxid, storage::CheckpointZxid(dir));
+    if (!zxid) {
+      return absl::NotFoundError(path + " holds no checkpoint");
+    }
+    return Load([&](const storage::Restore& restore)
+                    -> absl::StatusOr<zab::DurableState> {
+      RETURN_IF_ERROR(storage::ReadCheckpoint(dir, restore.checkpoint));
+      return zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())};
+    });
+  }
+  const auto parsed = storage::ParseSnapshotName(name);
+  if (!parsed) {
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: its name says neither snapshot.<zxid>, perhaps with .gz or "
+        ".snappy, nor tree.db",
+        path));
+  }
+  ASSIGN_OR_RETURN(const storage::File file, storage::File::OpenForRead(path));
+  storage::SnapshotSource source(&file, parsed->compression);
+  return Load([&](const storage::Restore& restore)
+                  -> absl::StatusOr<zab::DurableState> {
+    const absl::Status restored = restore.snapshot(
+        parsed->zxid,
+        [&](char* to, size_t size) { return source.Read(to, size); });
+    if (absl::IsDataLoss(restored)) {
+      return absl::DataLossError(
+          fmt::format("{} is damaged: {}", path,
+                      std::string_view(restored.message().data(),
+                                       restored.message().size())));
+    }
+    RETURN_IF_ERROR(restored);
+    return zab::DurableState{parsed->zxid};
+  });
+}
+
+absl::Status OfflineState::LoadFolder(const std::string& dir,
+                                      const std::string& log_dir) {
+  const std::string data_path = dir + storage::kVersionDir;
+  const std::string log_path = log_dir + storage::kVersionDir;
+  ASSIGN_OR_RETURN(const auto lock, storage::LockForRead(dir));
+  RETURN_IF_ERROR(CheckHasHistory(dir, log_dir));
+  RETURN_IF_ERROR(storage::CheckContents(data_path, log_path));
+  return Load([&](const storage::Restore& restore) {
+    return storage::ReadHistory(data_path, log_path, restore);
+  });
+}
+
 absl::StatusOr<std::string> OfflineState::WriteTo(
     const std::string& version_dir) const {
   return storage::WriteSnapshotFile(version_dir, zxid_, [this](ByteSink sink) {
     return tree::WriteSnapshot(tree_, sessions_, sink);
   });
+}
+
+std::string OfflineState::Origin() const {
+  return fmt::format("{} and {} of the log after it", base_,
+                     Count(txn_count_, "transaction"));
 }
 
 std::string OfflineState::Summary() const {

@@ -4,6 +4,7 @@
 #ifndef PADDOCK_CLI_OFFLINE_STATE_H_
 #define PADDOCK_CLI_OFFLINE_STATE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ namespace paddock::cli {
 
 class OfflineState {
  public:
-  OfflineState();
+  explicit OfflineState(const tree::TreeOptions& options = {});
 
   OfflineState(const OfflineState&) = delete;
   OfflineState& operator=(const OfflineState&) = delete;
@@ -31,11 +32,26 @@ class OfflineState {
                     absl::StatusOr<zab::DurableState>(const storage::Restore&)>
                         load);
 
+  // The same from one file, a snapshot or a checkpoint, as its name says.
+  // Errors: kFailedPrecondition for another name, kDataLoss, those of file.h.
+  absl::Status LoadFile(const std::string& path);
+
+  // The same from a dataDir with its logs, which is not changed.  Errors:
+  // kUnavailable when a server uses it; those of ReadHistory().
+  absl::Status LoadFolder(const std::string& dir, const std::string& log_dir);
+
+  const tree::DataTree& tree() const { return tree_; }
+  const tree::SessionTimeouts& sessions() const { return sessions_; }
+  zab::Zxid zxid() const { return zxid_; }
+
   // Writes it as a snapshot into `version_dir`; returns the path.
   absl::StatusOr<std::string> WriteTo(const std::string& version_dir) const;
 
   // What is wrong with it (tree::Restorer::Findings()).
   std::vector<std::string> Findings() const { return restorer_.Findings(); }
+
+  // For people: the snapshot or checkpoint, and how much of the log.
+  std::string Origin() const;
 
   // For people: zxid, digest, numbers of znodes and sessions.
   std::string Summary() const;
@@ -45,6 +61,8 @@ class OfflineState {
   tree::SessionTimeouts sessions_;
   tree::Restorer restorer_;
   zab::Zxid zxid_;
+  std::string base_ = "an empty state";
+  int64_t txn_count_ = 0;  // After it
 };
 
 // Checks that DIR/version-2 exists and holds a snapshot or a log, the latter

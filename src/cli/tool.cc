@@ -3,8 +3,12 @@
 #include <array>
 #include <string_view>
 
+#include "cli/check.h"
+#include "cli/diff.h"
 #include "cli/export.h"
 #include "cli/import.h"
+#include "cli/log.h"
+#include "cli/snapshot.h"
 
 namespace paddock::cli {
 namespace {
@@ -14,10 +18,11 @@ struct Tool {
   ExitCode (*run)(int argc, char** argv);  // argv[0] is the name
 };
 
-constexpr std::array<Tool, 2> kTools = {{
-    {"export", RunExport},
-    {"import", RunImport},
-}};
+constexpr std::array kTools = {
+    Tool{"check", RunCheck},   Tool{"diff", RunDiff},
+    Tool{"export", RunExport}, Tool{"import", RunImport},
+    Tool{"log", RunLog},       Tool{"snapshot", RunSnapshot},
+};
 
 }  // namespace
 

@@ -32,9 +32,13 @@ constexpr char kHelp[] =
        paddock --help
 
 Tools for data folders; each has a --help of its own:
+       paddock check DATADIR    verify everything, and repair it on request
        paddock export DATADIR   write a snapshot that ZooKeeper starts on
        paddock import SOURCE DATADIR
                                 make a data folder with the state of another
+       paddock log FILE...      print the transactions of log files
+       paddock snapshot FILE    say what a snapshot or a tree.db holds
+       paddock diff A B         compare two states, znode by znode
 
 SIGTERM and SIGINT stop it.
 

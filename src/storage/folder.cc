@@ -44,6 +44,21 @@ absl::Status Explain(const absl::Status& error, const std::string& dir) {
   }
 }
 
+absl::Status TakeLock(File* lock, const std::string& dir) {
+  const absl::Status locked = lock->Lock();
+  if (!absl::IsUnavailable(locked)) {
+    return locked.ok() ? locked : Explain(locked, dir);
+  }
+  std::string holder(32, '\0');
+  ASSIGN_OR_RETURN(const size_t got,
+                   lock->ReadAt(0, holder.data(), holder.size()));
+  holder.resize(got);
+  return absl::UnavailableError(fmt::format(
+      "data folder {} is in use by another process (pid {}); stop it, or give "
+      "each server a folder of its own",
+      dir, holder.empty() ? "unknown" : holder));
+}
+
 bool IsLog(std::string_view name) {
   return ZxidOfName(kLogPrefix, name).has_value();
 }
@@ -84,26 +99,25 @@ absl::StatusOr<Folder> Folder::Open(const std::string& dir, bool create) {
   if (!lock.ok()) {
     return Explain(lock.status(), dir);
   }
-  const absl::Status locked = lock->Lock();
-  if (absl::IsUnavailable(locked)) {
-    std::string holder(32, '\0');
-    ASSIGN_OR_RETURN(const size_t got,
-                     lock->ReadAt(0, holder.data(), holder.size()));
-    holder.resize(got);
-    return absl::UnavailableError(fmt::format(
-        "data folder {} is in use by another process (pid {}); stop it, or "
-        "give each server a folder of its own",
-        dir, holder.empty() ? "unknown" : holder));
-  }
-  if (!locked.ok()) {
-    return Explain(locked, dir);
-  }
+  RETURN_IF_ERROR(TakeLock(&*lock, dir));
   absl::Status written = lock->Truncate(0);
   written.Update(lock->WriteAt(0, std::to_string(getpid())));
   if (!written.ok()) {
     return Explain(written, dir);
   }
   return Folder(path, *std::move(lock));
+}
+
+absl::StatusOr<std::optional<File>> LockForRead(const std::string& dir) {
+  absl::StatusOr<File> lock = File::OpenForRead(dir + kVersionDir + kLockFile);
+  if (absl::IsNotFound(lock.status()) && Exists(dir + kVersionDir)) {
+    return std::nullopt;
+  }
+  if (!lock.ok()) {
+    return Explain(lock.status(), dir);
+  }
+  RETURN_IF_ERROR(TakeLock(&*lock, dir));
+  return std::optional<File>(*std::move(lock));
 }
 
 bool IsHistoryFile(const std::string& name) {

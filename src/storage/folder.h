@@ -3,6 +3,7 @@
 #ifndef PADDOCK_STORAGE_FOLDER_H_
 #define PADDOCK_STORAGE_FOLDER_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -33,6 +34,11 @@ class Folder {
   std::string path_;
   File lock_;
 };
+
+// Holds off other processes from DIR as a Folder does, while the result lives,
+// but changes nothing.  Nullopt when no Paddock was ever there to lock it.
+// Errors: kNotFound; kUnavailable, as Folder::Open() says it.
+absl::StatusOr<std::optional<File>> LockForRead(const std::string& dir);
 
 // Whether `name` is that of a transaction log or of a snapshot.
 bool IsHistoryFile(const std::string& name);

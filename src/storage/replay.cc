@@ -16,14 +16,12 @@
 #include "storage/file.h"
 #include "storage/log_format.h"
 #include "storage/log_reader.h"
+#include "storage/log_tail.h"
 
 namespace paddock::storage {
 namespace {
 
-constexpr int64_t kSectorBytes = 512;
 constexpr std::chrono::seconds kProgressPeriod{1};
-// The zeros above its 32-bit checksum with which a record may begin.
-constexpr int64_t kLeadingZeros = 4;
 
 struct LogFile {
   std::string path;
@@ -33,27 +31,6 @@ struct LogFile {
 };
 
 uint64_t Hex(zab::Zxid zxid) { return static_cast<uint64_t>(zxid.ToWire()); }
-
-// Whether a sector between `from` and `to` reads as the zeros that were there
-// before anything was written.
-absl::StatusOr<bool> MissesSector(const File& file, int64_t from, int64_t to) {
-  std::string bytes(static_cast<size_t>(to - from) + kSectorBytes, '\0');
-  ASSIGN_OR_RETURN(const size_t got,
-                   file.ReadAt(from, bytes.data(), bytes.size()));
-  const int64_t end = from + static_cast<int64_t>(got);
-  for (int64_t start = from; start < to;) {
-    const int64_t next =
-        std::min((start / kSectorBytes + 1) * kSectorBytes, end);
-    const std::string_view sector = std::string_view(bytes).substr(
-        static_cast<size_t>(start - from), static_cast<size_t>(next - start));
-    if (next - start > kLeadingZeros &&
-        sector.find_first_not_of('\0') == std::string_view::npos) {
-      return true;
-    }
-    start = next;
-  }
-  return false;
-}
 
 class Replay {
  public:
@@ -90,7 +67,6 @@ class Replay {
   absl::Status CheckFirst(const LogFile& file, zab::Zxid first) const;
   absl::StatusOr<bool> MayBeTornStart(const File& file,
                                       const LogFile& log) const;
-  absl::Status JudgeTail(const File& file, const Trouble& trouble) const;
   absl::Status Damage(const Trouble& trouble, const IntactRecord& next) const;
   absl::Status RewriteLastBatch(File* file) const;
   void Progress(int64_t bytes_done);
@@ -189,7 +165,11 @@ absl::Status Replay::ReadFile(const LogFile& log) {
     trouble_ = Trouble{log.path, reader.end(), log.bytes, what};
   }
   if (outcome == LogReader::Outcome::kBad && is_last) {
-    RETURN_IF_ERROR(JudgeTail(file, *trouble_));
+    ASSIGN_OR_RETURN(const LogTail tail,
+                     JudgeTail(file, trouble_->offset, last_));
+    if (!tail.is_torn) {
+      return Damage(*trouble_, *tail.next);
+    }
     torn_.push_back(*trouble_);
   }
   if (&log == newest_) {
@@ -278,27 +258,6 @@ absl::StatusOr<bool> Replay::MayBeTornStart(const File& file,
                    file.ReadAt(0, start.data(), start.size()));
   return got == kMagicBytes && start != header.substr(0, kMagicBytes) &&
          Continues(last_, log.name_zxid);
-}
-
-// Whether the bytes after the last record of the newest file may be cut off.
-absl::Status Replay::JudgeTail(const File& file, const Trouble& trouble) const {
-  ASSIGN_OR_RETURN(const auto next,
-                   FindIntactRecord(file, trouble.offset, last_));
-  if (!next) {
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(
-      const auto far,
-      FindIntactRecord(file,
-                       trouble.offset + static_cast<int64_t>(kFileHeaderBytes +
-                                                             kBatchBytesMax),
-                       last_));
-  if (far) {
-    return Damage(trouble, *next);
-  }
-  ASSIGN_OR_RETURN(const bool misses_sector,
-                   MissesSector(file, trouble.offset, next->offset));
-  return misses_sector ? absl::OkStatus() : Damage(trouble, *next);
 }
 
 absl::Status Replay::Damage(const Trouble& trouble,

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "jute/archive.h"
+#include "storage/file.h"
 
 namespace paddock::storage {
 namespace {
@@ -29,6 +30,18 @@ absl::Status Error(sqlite3* db, const std::string& path) {
     default:
       return absl::InternalError(message);
   }
+}
+
+std::string ImmutableUri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '?' || c == '#' || c == '%') {
+      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
 }
 
 // Of a database that is open.
@@ -114,7 +127,12 @@ absl::StatusOr<Sqlite> Sqlite::OpenForWrite(const std::string& path) {
 }
 
 absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
-  return Open(path, SQLITE_OPEN_READWRITE);
+  if (Exists(path + "-wal") || Exists(path + "-journal")) {
+    return Open(path, SQLITE_OPEN_READWRITE);
+  }
+  // Nobody has changes for it.  SQLite would yet make files beside it, and
+  // leave them there to whoever reads: perhaps not to the owner of the folder.
+  return Open(ImmutableUri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
 
 absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, int flags) {

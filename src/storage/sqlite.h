@@ -55,7 +55,8 @@ class Sqlite {
   // Creates it if it is not there.
   static absl::StatusOr<Sqlite> OpenForWrite(const std::string& path);
   // What a writer that was interrupted left behind is put in order first, where
-  // files may be written to.
+  // files may be written to.  Makes no files beside one that was closed in
+  // order.
   static absl::StatusOr<Sqlite> OpenForRead(const std::string& path);
 
   // Executes statements without parameters or rows of interest.
