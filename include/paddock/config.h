@@ -97,7 +97,6 @@ struct Config {
   int64_t autopurge_purge_interval_hours = 0;
   int64_t checkpoint_changes = 50000;
   int64_t checkpoint_log_bytes = 32 << 20;
-  absl::Duration checkpoint_interval = absl::Minutes(1);
   bool force_sync = true;
   absl::Duration fsync_warning_threshold = absl::Seconds(1);
 

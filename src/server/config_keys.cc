@@ -236,8 +236,6 @@ constexpr Key kStorage[] = {
      "32768",
      {.min = 1, .unit = "KB"},
      "Size of logged transactions after which a checkpoint is written."},
-    {"checkpoint.interval", &Config::checkpoint_interval, "60000", kPositiveMs,
-     "Time after which a checkpoint is written when anything has changed."},
     {"forceSync", &Config::force_sync, "yes", kYesNo,
      "Whether a write is answered only when it is on the disk. With no, a "
      "power cut loses acknowledged writes."},

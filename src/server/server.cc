@@ -69,7 +69,6 @@ ExitCode Server::Start() {
     next_purge_ = now_;
   }
   options_.replica.session_id_seed_ms = WallMs();
-  options_.replica.checkpoints = true;
   options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
@@ -159,7 +158,6 @@ ExitCode Server::LoadHistory() {
     for (const storage::CheckpointSession& session : head.sessions) {
       sessions[session.id] = session.timeout_ms;
     }
-    has_checkpoint_ = true;
     return replica_->RestoreCheckpoint(head.zxid, head.digest,
                                        std::move(sessions), source);
   };
@@ -246,10 +244,6 @@ absl::Duration Server::Deadline() const {
                                       listener_->NextDeadline(), next_purge_});
   if (phase_ != Phase::kServing) {
     deadline = std::min(deadline, phase_deadline_);
-  } else if (checkpoint_ == CheckpointPhase::kNone && log_bytes_ > 0) {
-    deadline = std::min(
-        deadline, std::max(next_checkpoint_,
-                           last_checkpoint_ + options_.checkpoint_interval));
   }
   return deadline;
 }
@@ -342,14 +336,9 @@ void Server::AdvanceCheckpoint() {
 }
 
 bool Server::IsCheckpointDue() const {
-  if (phase_ != Phase::kServing || now_ < next_checkpoint_) {
-    return false;
-  }
-  return !has_checkpoint_ ||
-         replica_->change_count() >= options_.checkpoint_changes_max ||
-         log_bytes_ >= options_.checkpoint_log_bytes_max ||
-         (log_bytes_ > 0 &&
-          now_ >= last_checkpoint_ + options_.checkpoint_interval);
+  return phase_ == Phase::kServing && now_ >= next_checkpoint_ &&
+         (replica_->change_count() >= options_.checkpoint_changes_max ||
+          log_bytes_ >= options_.checkpoint_log_bytes_max);
 }
 
 void Server::BeginCheckpoint() {
@@ -376,8 +365,6 @@ void Server::OnCheckpointed(const absl::Status& status) {
   checkpoint_ = CheckpointPhase::kNone;
   replica_->EndCheckpoint(status.ok());
   if (status.ok()) {
-    has_checkpoint_ = true;
-    last_checkpoint_ = now_;
     log_bytes_ -= log_bytes_at_checkpoint_;
     return;
   }

@@ -136,7 +136,7 @@ class Server : private net::ClientEvents {
   int frames_since_clock_ = 0;
   int frames_per_clock_ = 1;
   bool in_batch_ = false;
-  bool more_work_ = true;  // The next batch must not wait for events
+  bool more_work_ = false;  // Held requests may go on at once
 
   std::vector<zab::Write> writes_;  // Of this batch, not yet submitted
   size_t frames_since_collect_ = 0;
@@ -150,8 +150,6 @@ class Server : private net::ClientEvents {
   CheckpointPhase checkpoint_ = CheckpointPhase::kNone;
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
   absl::Duration next_purge_ = absl::InfiniteDuration();
-  bool has_checkpoint_ = false;  // On the disk
-  absl::Duration last_checkpoint_ = -absl::InfiniteDuration();
   int64_t log_bytes_ = 0;  // Of transactions that are in no checkpoint
   int64_t log_bytes_at_checkpoint_ = 0;  // The same when the last one began
 

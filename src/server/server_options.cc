@@ -115,13 +115,13 @@ ServerOptions ServerOptionsFrom(const ParsedConfig& parsed) {
   options.replica.owed_bytes_soft = options.clients.unsent_bytes_soft;
   options.replica.owed_bytes_total_soft =
       options.clients.unsent_bytes_total_soft;
+  options.replica.checkpoints = true;
   if (config.autopurge_purge_interval_hours > 0) {
     options.purge_interval = absl::Hours(config.autopurge_purge_interval_hours);
   }
   options.checkpoint_changes_max =
       static_cast<size_t>(config.checkpoint_changes);
   options.checkpoint_log_bytes_max = config.checkpoint_log_bytes;
-  options.checkpoint_interval = config.checkpoint_interval;
   options.outstanding_max =
       static_cast<size_t>(config.global_outstanding_limit);
   options.requests_max =

@@ -15,8 +15,7 @@
 namespace paddock::server {
 
 struct ServerOptions {
-  // Its session_id_seed_ms and checkpoints are set by the Server.
-  replica::Options replica;
+  replica::Options replica;  // Its session_id_seed_ms is set by the Server
   storage::Options storage;
   net::ClientOptions clients;
 
@@ -32,12 +31,11 @@ struct ServerOptions {
   // request_throttle_max_requests.  0: no limit.
   size_t requests_max = 0;
 
-  // A checkpoint is due when there is none, when so many znodes have changed
-  // since the last one, when so many bytes of transactions were logged, or when
-  // any of them waits since so long: checkpoint.changes, .logKb, .interval.
+  // A checkpoint is due when so many znodes have changed since the last one, or
+  // so many bytes of transactions were logged: checkpoint.changes and
+  // checkpoint.logKb.
   size_t checkpoint_changes_max = 50000;
   int64_t checkpoint_log_bytes_max = int64_t{32} << 20;
-  absl::Duration checkpoint_interval = absl::Minutes(1);
 
   // How often old logs and snapshots are removed, first when the server starts:
   // autopurge.purgeInterval.

@@ -441,17 +441,6 @@ absl::StatusOr<std::optional<zab::Zxid>> CheckpointZxid(
   return (*head)->zxid;
 }
 
-int64_t CheckpointBytes(const std::string& dir) {
-  int64_t bytes = 0;
-  for (const char* const suffix : {"", "-wal"}) {
-    const absl::StatusOr<File> file = File::OpenForRead(PathOf(dir) + suffix);
-    const absl::StatusOr<int64_t> size =
-        file.ok() ? file->Size() : file.status();
-    bytes += size.ok() ? *size : 0;
-  }
-  return bytes;
-}
-
 absl::Status ReadCheckpoint(const std::string& dir, RestoreCheckpoint restore) {
   absl::StatusOr<Sqlite> db = Sqlite::OpenForRead(PathOf(dir));
   if (!db.ok()) {

@@ -101,9 +101,6 @@ using RestoreCheckpoint = absl::FunctionRef<absl::Status(
 // kDataLoss for a file that is not one; kInternal.
 absl::StatusOr<std::optional<zab::Zxid>> CheckpointZxid(const std::string& dir);
 
-// The size of the files that hold it; 0 if they cannot be read.
-int64_t CheckpointBytes(const std::string& dir);
-
 // Passes the checkpoint in DIR to `restore`.  Errors: kDataLoss, which says
 // what to do; kInternal; those of `restore`.
 absl::Status ReadCheckpoint(const std::string& dir, RestoreCheckpoint restore);

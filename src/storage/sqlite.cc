@@ -127,8 +127,11 @@ absl::StatusOr<Sqlite> Sqlite::OpenForWrite(const std::string& path) {
 }
 
 absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
-  if (Exists(path + "-wal") || Exists(path + "-journal")) {
-    return Open(path, SQLITE_OPEN_READWRITE);
+  if (Exists(path + "-journal")) {
+    return Open(path, SQLITE_OPEN_READWRITE);  // It must be rolled back
+  }
+  if (Exists(path + "-wal")) {
+    return Open(path, SQLITE_OPEN_READONLY);
   }
   // Nobody has changes for it.  SQLite would yet make files beside it, and
   // leave them there to whoever reads: perhaps not to the owner of the folder.

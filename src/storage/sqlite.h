@@ -54,9 +54,8 @@ class Sqlite {
  public:
   // Creates it if it is not there.
   static absl::StatusOr<Sqlite> OpenForWrite(const std::string& path);
-  // What a writer that was interrupted left behind is put in order first, where
-  // files may be written to.  Makes no files beside one that was closed in
-  // order.
+  // Changes nothing, and makes no files beside one that was closed in order;
+  // but one whose creation was interrupted is put in order.
   static absl::StatusOr<Sqlite> OpenForRead(const std::string& path);
 
   // Executes statements without parameters or rows of interest.
