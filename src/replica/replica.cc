@@ -55,7 +55,7 @@ std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
     tree_.TrackChanges(/*all=*/true);
     all_nodes_due_ = true;
   }
-  peer_.emplace(zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())});
+  peer_.emplace(zab::Zxid::FromWire(tree_.last_zxid()));
   Step(tick);
   next_session_id_ =
       ToWire(FirstSessionId(options_.server_id, options_.session_id_seed_ms));

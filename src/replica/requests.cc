@@ -275,7 +275,7 @@ void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
   ++outstanding_;
   if (op.kind == OpKind::kSync) {
     // What is proposed now comes before it.
-    const int64_t zxid = peer_->last_proposed().ToWire();
+    const int64_t zxid = peer_->last_logged().ToWire();
     connection.waiting.back().zxid = zxid;
     syncs_.push_back({zxid, connection.id});
     AdvanceQueue(connection);
