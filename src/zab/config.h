@@ -60,6 +60,8 @@ struct Config {
   // The counter of a zxid at which a leader gives up, so that the next epoch
   // begins before the counter is used up (zab-and-disk.md 1.1).
   uint32_t counter_max = 0xffff0000;
+
+  bool IsMember(ServerId member) const;
 };
 
 // What is wrong with `config`, if anything: no such member, no voter, one in

@@ -126,6 +126,12 @@ void Leader::OnFollowerInfo(ServerId from, const FollowerInfo& info) {
     return;
   }
   const Config& config = core_.config;
+  if (epoch_ != 0 && info.accepted_epoch > epoch_ && config.IsMember(from)) {
+    // It promised to follow nobody of an epoch as old as this one, and could
+    // not come back before the next.
+    GiveUp("a member promised a later epoch");
+    return;
+  }
   Learner& learner = learners_[from];
   learner = Learner();
   learner.is_observer = info.is_observer;

@@ -8,15 +8,20 @@
 
 namespace paddock::zab {
 
-Learner::Learner(Core& core, ServerId leader, absl::Duration patience)
-    : core_(core), leader_(leader), answer_by_(core.now + patience) {
+Learner::Learner(Core& core, ServerId leader, absl::Duration delay,
+                 absl::Duration patience)
+    : core_(core), leader_(leader) {
   const auto& members = core_.config.members;
   is_observer_ =
       std::find_if(members.begin(), members.end(), [&](const Member& member) {
         return member.id == core_.config.id;
       })->is_observer;
-  silence_.Start(answer_by_);
-  Connect();
+  silence_.Start(core_.now + delay + patience);
+  if (delay > absl::ZeroDuration()) {
+    reconnect_.Start(core_.now + delay);
+  } else {
+    Connect();
+  }
 }
 
 void Learner::Connect() {

@@ -24,9 +24,10 @@ class Learner {
   // In which phase of Zab it is; broadcast begins with UPTODATE.
   enum class Phase { kDiscovery, kSynchronization, kBroadcast };
 
-  // Asks `leader`, and gives up if no answer comes within `patience`.  `core`
-  // outlives it.
-  Learner(Core& core, ServerId leader, absl::Duration patience);
+  // Asks `leader` after `delay`, and gives up if no answer comes within
+  // `patience` after that.  `core` outlives it.
+  Learner(Core& core, ServerId leader, absl::Duration delay,
+          absl::Duration patience);
 
   // REQUIRES: the message is the leader's
   void Step(Message& message);
@@ -35,7 +36,6 @@ class Learner {
 
   ServerId leader() const { return leader_; }
   bool is_observer() const { return is_observer_; }
-  bool is_connecting() const { return is_connecting_; }
   Phase phase() const { return phase_; }
   int64_t epoch() const { return epoch_; }
 
@@ -73,7 +73,6 @@ class Learner {
   std::deque<Zxid> unacknowledged_;  // Proposals that came before UPTODATE
   Timer silence_;
   Timer reconnect_;
-  absl::Duration answer_by_;
   std::optional<std::string> gave_up_;
 };
 

@@ -147,7 +147,7 @@ void Peer::Settle() {
       if (!learner->gave_up().has_value()) {
         return;
       }
-      failures_ += learner->is_connecting() ? 1 : 0;
+      failures_ += learner->phase() == Learner::Phase::kBroadcast ? 0 : 1;
       last_trouble_ = *learner->gave_up();
       Look(vote_.election_epoch + 2);
     } else {
@@ -166,7 +166,10 @@ void Peer::Decide(Vote vote) {
   const absl::Duration patience =
       std::min(config.first_answer_min * (1 << std::min(failures_, 10)),
                config.init_limit * config.tick_time);
-  part_.emplace<Learner>(core_, vote.leader, patience);
+  const absl::Duration delay =
+      failures_ < 2 ? absl::ZeroDuration()
+                    : config.reconnect_delay * (1 << std::min(failures_, 6));
+  part_.emplace<Learner>(core_, vote.leader, delay, patience);
 }
 
 bool Peer::CanPropose() const {

@@ -140,7 +140,7 @@ class Peer {
   // Nothing before the first Tick and after the stop.
   std::variant<std::monostate, Election, Leader, Learner> part_;
   Vote vote_;         // That decided the last election
-  int failures_ = 0;  // Leaders in turn that never answered
+  int failures_ = 0;  // To join a leader, in turn
   bool is_stopping_ = false;
   bool is_stopped_ = false;
   std::string last_trouble_;

@@ -41,6 +41,11 @@ absl::Status ValidateConfig(const Config& config) {
   return absl::OkStatus();
 }
 
+bool Config::IsMember(ServerId member) const {
+  return std::any_of(members.begin(), members.end(),
+                     [&](const Member& m) { return m.id == member; });
+}
+
 Quorum::Quorum(const std::vector<Member>& members) {
   for (const Member& member : members) {
     if (!member.is_observer) {

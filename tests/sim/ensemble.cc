@@ -463,6 +463,27 @@ bool Ensemble::Sync(ServerId id) {
   return true;
 }
 
+std::string Ensemble::Describe(ServerId id) const {
+  const Node& member = node(id);
+  const Disk::Contents& durable = member.disk->durable();
+  std::string text = fmt::format(
+      "member {}: disk {}:{}, epochs {} and {}; ", static_cast<int64_t>(id),
+      durable.last_zxid().epoch, durable.last_zxid().counter,
+      durable.accepted_epoch, durable.current_epoch);
+  if (member.peer == nullptr) {
+    return text + "down";
+  }
+  const zab::Peer& peer = *member.peer;
+  return text + fmt::format(
+                    "role {}{}, logged {}:{}, committed {}:{}, {} of "
+                    "{} applied; {}",
+                    static_cast<int>(peer.role()),
+                    peer.IsServing() ? " serves" : "", peer.last_logged().epoch,
+                    peer.last_logged().counter, peer.last_committed().epoch,
+                    peer.last_committed().counter, member.app.applied.size(),
+                    checkers_.committed().size(), peer.last_trouble());
+}
+
 bool Ensemble::IsRunning(ServerId id) const { return node(id).peer != nullptr; }
 
 const zab::Peer& Ensemble::peer(ServerId id) const { return *node(id).peer; }

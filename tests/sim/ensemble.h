@@ -72,6 +72,8 @@ class Ensemble {
   // Begins a sync there, which the checkers follow; false unless it leads.
   bool Sync(ServerId id);
 
+  // One line on what it does and has, for the report of a failure.
+  std::string Describe(ServerId id) const;
   bool IsRunning(ServerId id) const;
   const zab::Peer& peer(ServerId id) const;
   const Disk& disk(ServerId id) const;

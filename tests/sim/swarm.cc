@@ -31,17 +31,18 @@ class Swarm {
     ensemble_.RunFor((20 + static_cast<Micros>(random_.Below(100))) * kSecond);
     faults_on_ = false;
     Heal();
-    if (!violated() && !ensemble_.RunUntilLeader(kHealedMax).has_value() &&
-        !violated()) {
-      ensemble_.checkers().Fail("Liveness: healed, but nobody leads");
-    }
+    const auto bounded = [this](const char* what, auto condition) {
+      if (!violated() && !ensemble_.RunUntil(condition, kHealedMax) &&
+          !violated()) {
+        ensemble_.checkers().Fail(what);
+      }
+    };
+    const size_t before = ensemble_.checkers().committed().size();
+    bounded("Liveness: healed, but nothing is committed",
+            [&] { return ensemble_.checkers().committed().size() > before; });
     work_on_ = false;
-    if (!violated() &&
-        !ensemble_.RunUntil([this] { return CommitsAndAgrees(); },
-                            kHealedMax) &&
-        !violated()) {
-      ensemble_.checkers().Fail("Liveness: healed, but no agreement");
-    }
+    bounded("Liveness: healed, but no agreement",
+            [&] { return ensemble_.IsConverged(); });
     SwarmResult result{.violation = ensemble_.checkers().violation(),
                        .trace_hash = ensemble_.trace_hash(),
                        .events = ensemble_.queue().count(),
@@ -49,6 +50,9 @@ class Swarm {
                        .committed = ensemble_.checkers().committed().size(),
                        .epochs = ensemble_.checkers().epochs()};
     if (result.violation.has_value()) {
+      for (const ServerId id : ensemble_.ids()) {
+        result.trace += ensemble_.Describe(id) + "\n";
+      }
       for (const std::string& line : ensemble_.trace()) {
         result.trace += line + "\n";
       }
@@ -216,27 +220,6 @@ class Swarm {
     }
   }
 
-  // A new transaction is committed, and everybody has everything.
-  bool CommitsAndAgrees() {
-    if (!asked_) {
-      for (const ServerId id : ensemble_.ids()) {
-        asked_ = asked_ || ensemble_.Propose(id);
-      }
-      wanted_ = ensemble_.checkers().committed().size() + 1;
-      return false;
-    }
-    bool leads = false;
-    for (const ServerId id : ensemble_.ids()) {
-      leads =
-          leads || (ensemble_.IsRunning(id) && ensemble_.peer(id).CanPropose());
-    }
-    if (!leads) {
-      asked_ = false;  // It went away with its proposal
-    }
-    return ensemble_.checkers().committed().size() >= wanted_ &&
-           ensemble_.IsConverged();
-  }
-
   Random random_;
   Ensemble ensemble_;
   int weights_[10] = {};
@@ -244,8 +227,6 @@ class Swarm {
   Micros work_interval_ = 1000;
   bool faults_on_ = true;
   bool work_on_ = true;
-  bool asked_ = false;
-  size_t wanted_ = 0;
 };
 
 }  // namespace
