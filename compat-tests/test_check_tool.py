@@ -206,8 +206,28 @@ def test_checkpoint(with_checkpoint):
     assert code == DAMAGED
     assert f"{tree}: DAMAGED: " in text
     assert "A start would be REFUSED: " in text
+    assert "Restore the folder from a copy; if " in text
+    assert "member" not in text  # It has no others
     assert ("A start without the checkpoint would work, from an empty state "
             "and 21 transactions") in text
+
+
+def test_checkpoint_alone(with_checkpoint, tmp_path):
+    for log in log_files(with_checkpoint):
+        log.unlink()
+    code, text = run("check", with_checkpoint)
+    assert code == OK, text
+    assert "and 0 transactions of the log after it" in text
+    code, text = run("export", with_checkpoint)
+    assert code == OK, text
+    for snapshot in (with_checkpoint / "version-2").glob("snapshot.*"):
+        snapshot.unlink()
+    for tool in ("import", "diff"):
+        code, text = run(tool, with_checkpoint, tmp_path / "new")
+        assert code == OK, text
+    code, text = run("import", tmp_path / "new", with_checkpoint)
+    assert code == DATA_FOLDER
+    assert "name another folder" in text
 
 
 def test_folder_of_a_server_that_was_killed(tmp_path):

@@ -171,8 +171,8 @@ absl::Status CheckHasHistory(const std::string& dir,
     }
   }
   return absl::NotFoundError(fmt::format(
-      "{} holds neither a snapshot nor a transaction log; name the logs' "
-      "folder with --log-dir if they are elsewhere",
+      "{} holds no snapshot, no checkpoint (tree.db) and no transaction log; "
+      "name the logs' folder with --log-dir if they are elsewhere",
       dir + storage::kVersionDir));
 }
 
@@ -181,8 +181,8 @@ absl::Status CheckIsFree(const std::string& dir) {
   const absl::StatusOr<bool> holds = HoldsHistory(path);
   return holds.ok() && *holds
              ? absl::AlreadyExistsError(fmt::format(
-                   "{} holds snapshots or transaction logs already; name "
-                   "another folder",
+                   "{} holds snapshots, a checkpoint or transaction logs "
+                   "already; name another folder",
                    path))
              : absl::OkStatus();
 }

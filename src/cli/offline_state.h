@@ -65,13 +65,13 @@ class OfflineState {
   int64_t txn_count_ = 0;  // After it
 };
 
-// Checks that DIR/version-2 exists and holds a snapshot or a log, the latter
-// in `log_dir`.  Errors, which say what to do: kNotFound.
+// Checks that DIR/version-2 exists and holds a snapshot, a checkpoint or
+// a log, the latter in `log_dir`.  Errors, which say what to do: kNotFound.
 absl::Status CheckHasHistory(const std::string& dir,
                              const std::string& log_dir);
 
 // Checks that a state may be written to `dir`, which need not exist.  Errors:
-// kAlreadyExists when it holds a snapshot or a log.
+// kAlreadyExists when it holds a history.
 absl::Status CheckIsFree(const std::string& dir);
 
 // Makes the folder DIR/version-2 for a state, with the epochs that `from_dir`

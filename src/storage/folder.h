@@ -40,10 +40,11 @@ class Folder {
 // Errors: kNotFound; kUnavailable, as Folder::Open() says it.
 absl::StatusOr<std::optional<File>> LockForRead(const std::string& dir);
 
-// Whether `name` is that of a transaction log or of a snapshot.
+// Whether `name` is that of a transaction log, a snapshot or the checkpoint.
 bool IsHistoryFile(const std::string& name);
 
-// Checks that no log or snapshot is in the wrong one of two folders.
+// Checks that no log, snapshot or checkpoint is in the wrong one of two
+// folders.
 // Errors: kFailedPrecondition.
 absl::Status CheckContents(const std::string& data_path,
                            const std::string& log_path);
