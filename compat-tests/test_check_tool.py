@@ -250,6 +250,51 @@ def test_folder_of_a_server_that_was_killed(tmp_path):
         tree.with_name("tree.db-shm")}
 
 
+def test_epochs_of_a_member(data_dir):
+    current, accepted = (data_dir / "version-2" / name
+                         for name in ("currentEpoch", "acceptedEpoch"))
+
+    def check(code, message):
+        found, text = run("check", data_dir)
+        assert found == code, text
+        assert message in text
+        assert "A start would work" in text  # No ensemble yet
+
+    current.write_text("3")
+    accepted.write_text("5")
+    check(OK, "Of an ensemble: currentEpoch 3, acceptedEpoch 5\n")
+    accepted.write_text("2")
+    check(DAMAGED, "acceptedEpoch is 2, which is below currentEpoch 3\n")
+    accepted.write_text("2x")
+    check(DAMAGED, f"{accepted} holds no epoch: allowed is a number from 0 to ")
+    accepted.unlink()
+    current.unlink()
+    assert "ensemble" not in run("check", data_dir)[1]
+
+
+def test_epochs_older_than_the_history(tmp_path):
+    version_dir = tmp_path / "version-2"
+    version_dir.mkdir()
+    payload = struct.pack(">qiqqii", 0x1234, 1, 7 << 32 | 1, 1700000000000,
+                          -10, 5000)
+    (version_dir / f"log.{7 << 32 | 1:x}").write_bytes(
+        b"ZKLG" + struct.pack(">iq", 2, 0) +
+        struct.pack(">qi", zlib.adler32(payload), len(payload)) + payload +
+        b"B")
+    assert run("check", tmp_path)[0] == OK
+    (version_dir / "currentEpoch").write_text("6")
+    (version_dir / "acceptedEpoch").write_text("7")
+    code, text = run("check", tmp_path)
+    assert code == DAMAGED
+    assert ("currentEpoch is 6, but the last transaction, 0x700000001, is of "
+            "epoch 7") in text
+    (version_dir / "currentEpoch.tmp").write_text("7")  # Its rename was lost
+    code, text = run("check", tmp_path)
+    assert code == OK, text
+    assert run("import", tmp_path, tmp_path / "new")[0] == OK
+    assert (tmp_path / "new/version-2/currentEpoch").read_text() == "7"
+
+
 def test_folder_of_a_running_server(tmp_path):
     with servers.Paddock(data_dir=tmp_path) as server:
         raw.connect(server.port).create("/a")

@@ -93,6 +93,28 @@ def test_import_makes_a_folder_and_changes_nothing_else(data_dir, tmp_path):
     assert "name another folder" in text
 
 
+def test_folder_that_an_import_did_not_finish(data_dir, tmp_path):
+    new = tmp_path / "new"
+    (data_dir / "version-2/currentEpoch").write_text("what?")
+    code, text = run("import", data_dir, new)
+    assert code == DAMAGED
+    assert "currentEpoch holds no epoch: allowed is " in text
+    (data_dir / "version-2/currentEpoch").unlink()
+    for words in (["import", data_dir, new], ["export", "--to", new, data_dir],
+                  ["check", new], ["export", new], ["diff", new, data_dir],
+                  ["import", new, tmp_path / "third"]):
+        code, text = run(*words)
+        assert code == DATA_FOLDER, words
+        assert f"{new}/version-2 was not finished by" in text
+    server = servers.Paddock({"dataDir": new}, data_dir=tmp_path / "home")
+    server.launch()
+    assert server.process.wait(30) == DATA_FOLDER
+    assert f"{new}/version-2 was not finished by" in server.log()
+    shutil.rmtree(new)
+    assert run("import", data_dir, new)[0] == OK
+    assert not (new / "version-2/unfinished").exists()
+
+
 def test_logs_in_a_folder_of_their_own(data_dir, tmp_path):
     logs = tmp_path / "logs/version-2"
     logs.mkdir(parents=True)

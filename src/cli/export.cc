@@ -70,8 +70,7 @@ absl::StatusOr<std::string> ExportTo(const Arguments& arguments,
   RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
     return storage::ReadHistory(data.path(), log_path, restore);
   }));
-  RETURN_IF_ERROR(PrepareTarget(arguments.data_dir, arguments.to));
-  return state->WriteTo(arguments.to + storage::kVersionDir);
+  return state->WriteToNew(arguments.to, arguments.data_dir);
 }
 
 ExitCode Export(const Arguments& arguments) {

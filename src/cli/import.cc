@@ -53,8 +53,7 @@ absl::StatusOr<std::string> Import(const Arguments& arguments,
   }));
   ASSIGN_OR_RETURN(const storage::Folder data,
                    storage::Folder::Open(arguments.data_dir, true));
-  RETURN_IF_ERROR(PrepareTarget(arguments.source, arguments.data_dir));
-  return state->WriteTo(data.path());
+  return state->WriteToNew(arguments.data_dir, arguments.source);
 }
 
 }  // namespace

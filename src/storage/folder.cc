@@ -131,8 +131,19 @@ bool IsHistoryFile(const std::string& name) {
   return IsLog(name) || IsState(name);
 }
 
+absl::Status CheckFinished(const std::string& path) {
+  return Exists(path + kUnfinishedName)
+             ? absl::FailedPreconditionError(fmt::format(
+                   "{} was not finished by the paddock import or export that "
+                   "made it; remove it, and run that again",
+                   path))
+             : absl::OkStatus();
+}
+
 absl::Status CheckContents(const std::string& data_path,
                            const std::string& log_path) {
+  RETURN_IF_ERROR(CheckFinished(data_path));
+  RETURN_IF_ERROR(CheckFinished(log_path));
   if (SameDir(data_path, log_path)) {
     return absl::OkStatus();
   }
