@@ -272,6 +272,29 @@ def test_epochs_of_a_member(data_dir):
     assert "ensemble" not in run("check", data_dir)[1]
 
 
+def test_java_member_goes_on_with_the_epochs_of_an_import(data_dir, tmp_path):
+    missing = servers.java_available("3.9")
+    if missing:
+        pytest.skip(missing)
+    (data_dir / "version-2/currentEpoch").write_text("3\n")
+    (data_dir / "version-2/acceptedEpoch").write_text("5\n")
+    imported = tmp_path / "home/data"
+    code, text = run("import", data_dir, imported)
+    assert code == OK, text
+    (imported / "myid").write_text("1")
+    peers = f"127.0.0.1:{servers.free_port()}:{servers.free_port()}"
+    config = {"standaloneEnabled": "false", "server.1": peers,
+              "initLimit": "10", "syncLimit": "5"}
+    with servers.JavaZooKeeper(config, version="3.9",
+                               data_dir=tmp_path / "home") as java:
+        with raw.connect(java.port) as conn:
+            assert conn.exists("/1-3")
+        java.stop()
+    code, text = run("check", imported)
+    assert code == OK, text
+    assert "Of an ensemble: currentEpoch 6, acceptedEpoch 6\n" in text
+
+
 def test_epochs_older_than_the_history(tmp_path):
     version_dir = tmp_path / "version-2"
     version_dir.mkdir()

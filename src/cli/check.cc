@@ -23,11 +23,11 @@ constexpr char kHelp[] =
     R"(usage: paddock check [--log-dir DIR] [--repair [--cut-damage]] DATADIR
 
 Verifies DATADIR, a dataDir of Paddock or ZooKeeper that no server uses: each
-record of the transaction logs and the chain of their zxids, each snapshot,
-the checkpoint, and the epochs of a member of an ensemble.  Says whether a start would work, from which state to which
-zxid, and what would be lost where something is damaged.  Without --repair it
-changes nothing.  Paddock locks a folder that it uses; ZooKeeper does not, so
-see to it that none runs.
+record of the transaction logs and the chain of their zxids, each snapshot, the
+checkpoint, and the epochs that a member of an ensemble has promised.  Says
+whether a start would work, from which state to which zxid, and what would be
+lost where something is damaged.  Without --repair it changes nothing.  Paddock
+locks a folder that it uses; ZooKeeper does not, so see to it that none runs.
 
   --log-dir DIR  where the transaction logs are, if not in DATADIR (dataLogDir)
   --repair       cut off a torn end of the log, of which nothing was ever

@@ -64,7 +64,7 @@ absl::StatusOr<Epochs> ReadEpochs(const std::string& dir) {
   const auto next = ReadEpoch(current + kTemporarySuffix);
   if (next.ok()) {
     epochs.next_current = *next;
-  } else if (!absl::IsDataLoss(next.status())) {  // A part of it, which is none
+  } else if (!absl::IsDataLoss(next.status())) {  // A power cut left a part
     return next.status();
   }
   return epochs;
