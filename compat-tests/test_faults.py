@@ -7,6 +7,7 @@ write that was acknowledged and none half done.
 
 import errno
 import os
+import re
 import shutil
 import threading
 import time
@@ -209,6 +210,8 @@ def test_stalled_disk(faulty):
     pairs.take()
     servers.wait_until(lambda: "the disk goes on" in faulty.log(),
                        what="the end of the stall is told")
+    assert re.search(r"^zk_fsync_threshold_exceed_count\t[1-9]",
+                     servers.four_letter_word(faulty.port, "mntr"), re.M)
     for _ in range(flood.sent):
         flood.take()
     assert raw.parse_handshake(late.read_frame()).session != 0
