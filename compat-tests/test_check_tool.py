@@ -349,7 +349,8 @@ def test_wrong_arguments(tmp_path):
     assert text.startswith("usage: paddock check ")
     code, text = run("check", tmp_path / "missing")
     assert code == DATA_FOLDER
-    assert "missing" in text
+    assert f"{tmp_path}/missing is not a data folder" in text
+    assert "autocreate" not in text
     (tmp_path / "version-2").mkdir()
     assert run("check", tmp_path)[0] == DATA_FOLDER
 

@@ -135,6 +135,20 @@ def test_logs_in_a_folder_of_their_own(data_dir, tmp_path):
     assert "note: there is no transaction log" in text
 
 
+def test_output_that_cannot_be_written(data_dir, tmp_path):
+    assert run("export", "--to", tmp_path / "to", data_dir)[0] == OK
+    (log,) = log_files(data_dir)
+    for words in (["log", log], ["snapshot", tmp_path / "to/version-2/snapshot.3"],
+                  ["check", data_dir], ["diff", data_dir, data_dir],
+                  ["export", data_dir], ["import", data_dir, tmp_path / "new"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([servers.PADDOCK_BIN, *words], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1, words
+        assert (f"paddock {words[0]}: not all of the output could be written"
+                in done.stderr)
+
+
 def test_folder_of_a_running_server(tmp_path):
     with servers.Paddock(data_dir=tmp_path) as server:
         raw.connect(server.port).create("/a")

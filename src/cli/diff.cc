@@ -37,7 +37,7 @@ no difference.
 
 Exit codes:
   0  no difference
-  1  A and B differ
+  1  A and B differ, or this could not be printed
   2  wrong command line
   3  A or B is missing, or cannot be read
   4  a server uses A or B

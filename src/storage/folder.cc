@@ -121,7 +121,9 @@ absl::StatusOr<std::optional<File>> LockForRead(const std::string& dir) {
     return std::nullopt;
   }
   if (!lock.ok()) {
-    return Explain(lock.status(), dir);
+    return absl::Status(lock.status().code(),
+                        fmt::format("{} is not a data folder ({})", dir,
+                                    std::string(lock.status().message())));
   }
   RETURN_IF_ERROR(TakeLock(&*lock, dir));
   return std::optional<File>(*std::move(lock));
