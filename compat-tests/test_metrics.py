@@ -65,6 +65,8 @@ ABSENT = {
 # What Paddock prints and ZooKeeper 3.9.5 does not.
 ADDED = {
     "counters of operations, which ZooKeeper has since 3.10": ("op_count_\\w+",),
+    "what ZooKeeper tells through its AdminServer": (
+        "fsync_threshold_exceed_count",),
 }
 
 SUMMARY = re.compile(r"zk_(?:avg|min|max|cnt|sum|p50|p95|p99|p999)_")
