@@ -11,8 +11,6 @@
 namespace paddock::replica {
 namespace {
 
-using jute::OpCode;
-
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kReplyHeaderBytes = 16;
 constexpr size_t kFrameHeadBytes = kLengthBytes + kReplyHeaderBytes;
@@ -122,7 +120,11 @@ void Replica::Step(const Received& event) {
   stats_.bytes_received +=
       static_cast<int64_t>(event.frame.size() + kLengthBytes);
   if (connection->session == nullptr) {
-    Connect(*connection, event.frame);
+    if (!serving_) {
+      Close(*connection);  // Another member may serve
+    } else if (connection->wanted == kNoSession) {
+      Connect(*connection, event.frame);
+    }
     return;
   }
   if (event.frame.size() < kRequestHeaderBytes) {
@@ -168,7 +170,7 @@ void Replica::Step(const Received& event) {
     ++stats_.stale_requests;
   }
   stats_.throttle_queue_time.Add(waited_ms);
-  sessions_.Touch(connection->session, now_ms_);
+  Touch(connection->session);
   if (op == nullptr || op->kind == OpKind::kSession) {
     Refuse(*connection, xid, -1, Error::kUnimplemented);
     return;
@@ -200,19 +202,20 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
     case OpKind::kSync:
       AwaitTurn(connection, op, xid, body, arrived_ms);
       return;
-    case OpKind::kWrite: {
-      const Caller caller =
-          NextCaller(connection.session->id, xid, connection.identities);
-      if (auto txn = preparer_.Prepare(caller, op.code, body)) {
-        Propose(*std::move(txn), caller.zxid, connection.id);
-        AwaitTransaction(connection, op, xid, caller.zxid, arrived_ms);
+    case OpKind::kWrite:
+      if (Write(connection, xid, op, body, arrived_ms)) {
         return;
       }
       break;  // Not decodable: no transaction, and an error in its turn
-    }
     case OpKind::kClose: {
-      const int64_t zxid = peer_->NextZxid().ToWire();
-      CloseSession(connection.session->id, xid, connection.id);
+      const SessionId session = connection.session->id;
+      int64_t zxid = 0;
+      if (leads_) {
+        zxid = peer_->NextZxid().ToWire();
+        CloseSession(session, xid, connection.id);
+      } else {
+        Forward(session, xid, op.code, "", {}, connection.id);
+      }
       AwaitTransaction(connection, op, xid, zxid, arrived_ms);
       return;
     }
@@ -227,6 +230,33 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
   } else {
     AwaitTurn(connection, op, xid, body, arrived_ms);
   }
+}
+
+// False when the request cannot be decoded.
+bool Replica::Write(Connection& connection, int32_t xid, const Op& op,
+                    std::string_view body, int64_t arrived_ms) {
+  Session& session = *connection.session;
+  if (!leads_) {
+    if (!DecodesWrite(op.code, body)) {
+      return false;
+    }
+    Forward(session.id, xid, op.code, body, connection.identities,
+            connection.id);
+    AwaitTransaction(connection, op, xid, /*zxid=*/0, arrived_ms);
+    return true;
+  }
+  if (session.owner != options_.server_id) {
+    Close(connection);  // The client is at another member now
+    return true;
+  }
+  const Caller caller = NextCaller(session.id, xid, connection.identities);
+  auto txn = preparer_.Prepare(caller, op.code, body);
+  if (!txn) {
+    return false;
+  }
+  Propose(*std::move(txn), caller, connection.id);
+  AwaitTransaction(connection, op, xid, caller.zxid, arrived_ms);
+  return true;
 }
 
 Waiting Replica::Take(Connection& connection,
@@ -274,11 +304,17 @@ void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
                                 .reply_bytes = reply_bytes});
   ++outstanding_;
   if (op.kind == OpKind::kSync) {
-    // What is proposed now comes before it.
-    const int64_t zxid = peer_->last_logged().ToWire();
-    connection.waiting.back().zxid = zxid;
-    syncs_.push_back({zxid, connection.id});
-    AdvanceQueue(connection);
+    connection.waiting.back().what = Waiting::For::kSync;
+    syncs_.push_back(connection.id);
+    if (leads_) {
+      peer_->Sync(options_.ensemble.has_value() ? options_.ensemble->id
+                                                : zab::kStandalone);
+      Drain();
+    } else {
+      peer_->SendToLeader(zab::Request{connection.session->id, xid,
+                                       static_cast<int32_t>(op.code),
+                                       std::string(body)});
+    }
   } else if (op.kind == OpKind::kPing) {
     impatient_pings_.push_back({now_ms_ + kPingPatienceMs, connection.id});
   }
@@ -480,7 +516,7 @@ void Replica::AdvanceQueue(Connection& connection) {
   while (!connection.closing && !connection.waiting.empty()) {
     Waiting& head = connection.waiting.front();
     if (head.what == Waiting::For::kTransaction ||
-        head.zxid > tree_.last_zxid()) {
+        head.what == Waiting::For::kSync) {
       return;
     }
     const Waiting request = Take(connection, connection.waiting.begin());

@@ -11,7 +11,7 @@ namespace {
 
 Config Standalone() {
   Config config;
-  config.id = ServerId{1};
+  config.id = kStandalone;
   config.members = {{.id = config.id}};
   config.history_count_min = 0;  // Nobody comes to ask for it
   return config;
@@ -191,6 +191,11 @@ void Peer::Propose(Txn txn) {
 void Peer::Sync(ServerId origin) {
   CHECK(CanPropose());
   std::get<Leader>(part_).Sync(origin);
+}
+
+void Peer::SendToLearner(ServerId learner, Message message) {
+  CHECK(CanPropose());
+  core_.out.Send(learner, std::move(message));
 }
 
 void Peer::SendToLeader(Message message) {

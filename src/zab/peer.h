@@ -63,6 +63,9 @@ struct Persisted {
 // This member will stop: a leader hands over what it has first.
 struct Stop {};
 
+// The id of a standalone server.
+inline constexpr ServerId kStandalone{1};
+
 class Peer {
  public:
   // A member of an ensemble, which resumes from `state`; it begins to look for
@@ -101,6 +104,9 @@ class Peer {
   // `origin`, or Ready::syncs counts it if that is this member.
   // REQUIRES: CanPropose()
   void Sync(ServerId origin);
+
+  // Answers a question of a learner about a session.  REQUIRES: CanPropose()
+  void SendToLearner(ServerId learner, Message message);
 
   // Sends a request, or a question about a session, to the leader.
   // REQUIRES: IsServing() as a learner
