@@ -129,8 +129,8 @@ class DataTree {
   // that holds `bytes_max` or more, and returns whether there are more: each as
   // it was at BeginCapture(), whatever is applied in between, and parents that
   // are new before their children.  EndCapture() tells whether all that was
-  // captured is safe; if not, it counts as changed.  But for Capture() none of
-  // them takes longer where more has changed.
+  // captured is safe; if not, it counts as changed.  Only Capture() and the end
+  // of an unsafe one take longer where more has changed.
   void TrackChanges(bool all);
   size_t change_count() const { return changed_count_ + deleted_.size(); }
   std::shared_ptr<const PackedStrings> BeginCapture();

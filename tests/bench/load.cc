@@ -180,18 +180,19 @@ void Report(const Arguments& arguments, const Result& result,
   const double server_us = result.server_cpu_seconds / count * 1e6;
   const double load_us = result.load_cpu_seconds / count * 1e6;
   if (arguments.json) {
-    fmt::print(
-        R"({{"work": "{}", "root": "{}", "connections": {}, "outstanding": {}, )"
-        R"("requests": {}, "seconds": {:.3f}, "per_second": {:.0f}, )"
-        R"("p50_us": {:.1f}, "p99_us": {:.1f}, "p999_us": {:.1f}, )"
-        R"("max_us": {:.1f}, "errors": {}, "first_error": {}, )"
-        R"("server_cpu_us": {:.3f}, "load_cpu_us": {:.3f}, )"
-        R"("rss_before_mb": {:.1f}, "rss_after_mb": {:.1f}}})"
-        "\n",
-        arguments.work_name, load.requests.root, load.connections,
-        load.outstanding, result.latency.count(), result.seconds, per_second,
-        us(0.5), us(0.99), us(0.999), us(1), result.errors, result.first_error,
-        server_us, load_us, mb(resident_before), mb(resident_after));
+    fmt::print(R"({{"work": "{}", "root": "{}", "connections": {}, )"
+               R"("outstanding": {}, )"
+               R"("requests": {}, "seconds": {:.3f}, "per_second": {:.0f}, )"
+               R"("p50_us": {:.1f}, "p99_us": {:.1f}, "p999_us": {:.1f}, )"
+               R"("max_us": {:.1f}, "errors": {}, "first_error": {}, )"
+               R"("server_cpu_us": {:.3f}, "load_cpu_us": {:.3f}, )"
+               R"("rss_before_mb": {:.1f}, "rss_after_mb": {:.1f}}})"
+               "\n",
+               arguments.work_name, load.requests.root, load.connections,
+               load.outstanding, result.latency.count(), result.seconds,
+               per_second, us(0.5), us(0.99), us(0.999), us(1), result.errors,
+               result.first_error, server_us, load_us, mb(resident_before),
+               mb(resident_after));
     return;
   }
   fmt::print(
