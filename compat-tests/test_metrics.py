@@ -68,6 +68,8 @@ ADDED = {
     "counters of operations, which ZooKeeper has since 3.10": ("op_count_\\w+",),
     "of checkpoints; their time and errors are snapshottime and"
     " snapshot_error_count": ("checkpoint_(changes|bytes)",),
+    "what ZooKeeper tells through its AdminServer": (
+        "fsync_threshold_exceed_count",),
 }
 
 SUMMARY = re.compile(r"zk_(?:avg|min|max|cnt|sum|p50|p95|p99|p999)_")

@@ -31,6 +31,7 @@
 #include "net/client_listener.h"
 #include "paddock/exit_code.h"
 #include "replica/replica.h"
+#include "server/disk_watch.h"
 #include "server/process_facts.h"
 #include "server/server_options.h"
 #include "storage/storage.h"
@@ -147,6 +148,7 @@ class Server : private net::ClientEvents {
   ProcessStats stats_;
 
   LogLimit notice_log_;
+  DiskWatch disk_watch_;
 
   CheckpointPhase checkpoint_ = CheckpointPhase::kNone;
   // Of the one that is being written.
