@@ -39,11 +39,14 @@ constexpr absl::Duration kDiskStallMin = absl::Seconds(2);
 
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
 
-// A checkpoint takes little of each batch, and no more than this ahead of the
-// disk.
-constexpr size_t kCheckpointBytesPerBatch = 64 << 10;
+// A checkpoint takes little of each batch, goes to its thread in larger pieces,
+// and is no more than this ahead of the disk.
+constexpr absl::Duration kCaptureTimeMax = absl::Microseconds(50);
+constexpr size_t kCaptureBytes = 2 << 10;  // Between looks at the clock
+constexpr size_t kCheckpointPieceBytes = 64 << 10;
 constexpr size_t kCheckpointQueueMax = 1 << 20;
 constexpr absl::Duration kCheckpointRetry = absl::Seconds(10);
+constexpr absl::Duration kLongCheckpoint = absl::Seconds(1);
 
 // For clients to close their side, once ours is shut down.
 constexpr absl::Duration kCloseTimeout = absl::Milliseconds(250);
@@ -335,9 +338,17 @@ void Server::AdvanceCheckpoint() {
       storage_->CheckpointQueueBytes() > kCheckpointQueueMax) {
     return;
   }
-  std::string nodes;
-  const bool more = replica_->Capture(kCheckpointBytesPerBatch, &nodes);
-  storage_->AddToCheckpoint(std::move(nodes));
+  std::string& piece = checkpoint_piece_;
+  const absl::Duration begin = MonotonicNow();
+  bool more = true;
+  while (more && piece.size() < kCheckpointPieceBytes &&
+         MonotonicNow() - begin < kCaptureTimeMax) {
+    more = replica_->Capture(piece.size() + kCaptureBytes, &piece);
+  }
+  if (!more || piece.size() >= kCheckpointPieceBytes) {
+    checkpoint_account_.bytes += static_cast<int64_t>(piece.size());
+    storage_->AddToCheckpoint(std::exchange(piece, {}));
+  }
   if (more) {
     more_work_ = true;
   } else {
@@ -353,6 +364,8 @@ bool Server::IsCheckpointDue() const {
 }
 
 void Server::BeginCheckpoint() {
+  checkpoint_account_ = {
+      .begin = now_, .changes = static_cast<int64_t>(replica_->change_count())};
   replica::Checkpoint checkpoint = replica_->BeginCheckpoint();
   storage::CheckpointHead head{
       .zxid = checkpoint.zxid,
@@ -377,13 +390,28 @@ void Server::OnCheckpointed(const absl::Status& status) {
   replica_->EndCheckpoint(status.ok());
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
+    CountCheckpoint();
     return;
   }
+  ++stats_.checkpoint_errors;
   next_checkpoint_ = now_ + kCheckpointRetry;
   log::Error(
       "the checkpoint could not be written: {}.  Nothing is lost, the log has "
       "it all, but a start takes longer; the next attempt follows in {} s",
       Message(status), absl::ToInt64Seconds(kCheckpointRetry));
+}
+
+void Server::CountCheckpoint() {
+  const CheckpointAccount& account = checkpoint_account_;
+  const absl::Duration took = now_ - account.begin;
+  stats_.checkpoint_time.Add(absl::ToInt64Milliseconds(took));
+  stats_.checkpoint_changes.Add(account.changes);
+  stats_.checkpoint_bytes.Add(account.bytes);
+  if (took >= kLongCheckpoint) {
+    log::Info("a checkpoint of {} changed znodes, {} KB, took {} ms",
+              account.changes, account.bytes >> 10,
+              absl::ToInt64Milliseconds(took));
+  }
 }
 
 // --- The end ---

@@ -24,6 +24,7 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "base/ids.h"
+#include "base/packed_strings.h"
 #include "jute/data.h"
 #include "jute/proto.h"
 #include "jute/txn.h"
@@ -125,11 +127,13 @@ class DataTree {
   // deleted; a path among them may exist again, and is captured then.
   // Capture() appends those nodes to *records, as jute::CheckpointNode, until
   // that holds `bytes_max` or more, and returns whether there are more: each as
-  // it was at BeginCapture(), whatever is applied in between.  EndCapture()
-  // tells whether all that was captured is safe; if not, it counts as changed.
+  // it was at BeginCapture(), whatever is applied in between, and parents that
+  // are new before their children.  EndCapture() tells whether all that was
+  // captured is safe; if not, it counts as changed.  Only Capture() and the end
+  // of an unsafe one take longer where more has changed.
   void TrackChanges(bool all);
-  size_t change_count() const { return changed_.size() + deleted_.size(); }
-  std::vector<std::string> BeginCapture();
+  size_t change_count() const { return changed_count_ + deleted_.size(); }
+  std::shared_ptr<const PackedStrings> BeginCapture();
   [[nodiscard]] bool Capture(size_t bytes_max, std::string* records);
   void EndCapture(bool is_safe);
 
@@ -227,7 +231,11 @@ class DataTree {
   // `node` is about to change, or was just created.
   void Touch(Znode* node);
   void NoteDeletion(Znode* node);
+  // Of the list that is being captured: `node`, behind those above it that are
+  // in the list too.
+  void CaptureWithParents(Znode* node, std::string* records);
   void CaptureNode(Znode* node, std::string* records);
+  int frozen_list() const { return 3 - current_list_; }
 
   // A create of a child with parentCVersion `cversion` never sets the
   // parent's back (zab-and-disk.md 5.3).
@@ -269,13 +277,18 @@ class DataTree {
 
   // Changes since the last checkpoint.
   bool tracks_changes_ = false;
-  int change_list_ = 0;                 // 0 or 1: the list that changed_ is now
-  std::vector<std::string> changed_;    // Paths; some are gone again
-  std::vector<std::string> deleted_;    // Paths; some are there again
-  std::vector<std::string> capturing_;  // What changed_ was at BeginCapture()
-  std::vector<std::string> capturing_deleted_;
+  int current_list_ = 1;           // What changed_ is: 1 or 2
+  std::vector<Znode*> changed_;    // Null: it was deleted
+  size_t changed_count_ = 0;       // Of those that are not null
+  PackedStrings deleted_;          // Paths; some are there again
+  int64_t capture_zxid_ = 0;       // The last one at BeginCapture()
+  std::vector<Znode*> capturing_;  // What changed_ was then; null: captured
+  std::shared_ptr<const PackedStrings> capturing_deleted_;
   size_t captured_ = 0;         // Of capturing_
   std::string captured_early_;  // Records of nodes that were about to change
+  // The paths of all that was captured, in lists of a bounded size.
+  std::vector<PackedStrings> captured_paths_;
+  std::vector<Znode*> with_parents_;  // Of one call; kept for its memory
 
   std::vector<Operation> operations_;  // Of one Apply(); kept for its memory
 };

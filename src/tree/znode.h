@@ -97,10 +97,11 @@ class Znode {
   uint32_t digest_ = 0;
   uint32_t path_size_ = 0;
   uint32_t data_size_ = 0;
+  uint32_t list_index_ = 0;  // In that list
   uint16_t inside_capacity_ = 0;
   DataPlace data_place_ = DataPlace::kNull;
-  uint8_t listed_ = 0;  // Bit i: its path is in list i of the ChangeTracker
-  char tail_[1];        // The path, then kInsideMin bytes or more for the data
+  uint8_t list_ = 0;  // Of changed nodes that it is in: 1 or 2; 0: none
+  char tail_[1];      // The path, then kInsideMin bytes or more for the data
 };
 
 inline jute::StatPersisted Znode::stat() const {
