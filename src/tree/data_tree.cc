@@ -56,7 +56,7 @@ void DataTree::AddReserved(std::string_view path, int32_t perms,
   }
   const jute::ACL acl{perms, {"world", "anyone"}};
   Znode* const node = Znode::New(path, "");
-  nodes_.insert(node);
+  CHECK(nodes_.Insert(node));
   jute::StatPersisted stat;
   stat.aversion = aversion;
   Link(node, FindMutable(ParentPath(path)), "", acls_.Intern({&acl, 1}), stat);
@@ -105,21 +105,21 @@ OpResult DataTree::ApplyOne(const jute::TxnHeader& header, const Operation& op,
 OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
                                const Operation& op, ChangeSink sink) {
   OpResult result{.type = op.type, .path = op.path};
+  nodes_.Prefetch(op.path);
   Znode* const parent = FindMutable(ParentPath(op.path));
   if (parent == nullptr) {
     result.error = Error::kNoNode;
     return result;
   }
   const AclList* const acl = acls_.InternEncoded(op.acl);
-  Znode* created = nullptr;
-  const auto it = nodes_.lazy_emplace(op.path, [&](const auto& construct) {
-    created = Znode::New(op.path, op.data);
-    construct(created);
-  });
+  Znode* const created = Znode::New(op.path, op.data);
+  const bool is_new = nodes_.Insert(created);
   RaiseCversion(parent, op.version, header.zxid);
-  if (created == nullptr) {
-    Touch(*it);
-    acls_.Release(std::exchange((*it)->acl_, acl));
+  if (!is_new) {
+    Znode::Free(created);
+    Znode* const node = FindMutable(op.path);
+    Touch(node);
+    acls_.Release(std::exchange(node->acl_, acl));
     result.error = Error::kNodeExists;
     return result;
   }
@@ -259,7 +259,7 @@ void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
   path_and_data_bytes_ -= node->path_size_ + node->data_size_;
   digest_ -= node->digest_;
   parent->RemoveChild(node);
-  CHECK_EQ(nodes_.erase(node), 1u);
+  nodes_.Erase(node);
 
   NoteQuotaNodeDeleted(node->path());
   AccountQuota(node->path(), -1, -static_cast<int64_t>(node->data_size_));

@@ -16,13 +16,7 @@ constexpr uint64_t kTtlMask = 0xff'ffff'ffff;
 }  // namespace
 
 const Znode* DataTree::Find(std::string_view path) const {
-  const auto it = nodes_.find(path);
-  return it == nodes_.end() ? nullptr : *it;
-}
-
-Znode* DataTree::FindMutable(std::string_view path) {
-  const auto it = nodes_.find(path);
-  return it == nodes_.end() ? nullptr : *it;
+  return nodes_.Find(path);
 }
 
 jute::Stat DataTree::StatOf(const Znode& node) const {

@@ -26,6 +26,8 @@ class Znode {
 
   std::string_view path() const { return {tail_, path_size_}; }
   std::string_view name() const;  // Last component
+  // path() will be asked soon.
+  void PrefetchPath() const;
   std::string_view data() const;  // Or kNull
   jute::StatPersisted stat() const;
   const AclList& acl() const { return *acl_; }
@@ -102,6 +104,12 @@ class Znode {
   uint8_t listed_ = 0;  // Bit i: its path is in list i of the ChangeTracker
   char tail_[1];        // The path, then kInsideMin bytes or more for the data
 };
+
+inline void Znode::PrefetchPath() const {
+  constexpr size_t kCacheLine = 64;
+  __builtin_prefetch(&path_size_);
+  __builtin_prefetch(reinterpret_cast<const char*>(&path_size_) + kCacheLine);
+}
 
 inline jute::StatPersisted Znode::stat() const {
   return {.czxid = czxid_,
