@@ -36,6 +36,7 @@ DataTree::DataTree(const TreeOptions& options) : options_(options) {
 }
 
 DataTree::~DataTree() {
+  FreeDeleted();
   for (Znode* node : nodes_) {
     Znode::Free(node);
   }
@@ -265,7 +266,7 @@ void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
   AccountQuota(node->path(), -1, -static_cast<int64_t>(node->data_size_));
   sink({Change::Kind::kDeleted, node->path(), node->acl_, parent->acl_});
   acls_.Release(node->acl_);
-  Znode::Free(node);
+  FreeRemoved(node);
 }
 
 DataTree::NodeSet* DataTree::SetOf(const Znode& node) {

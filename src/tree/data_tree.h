@@ -216,6 +216,10 @@ class DataTree {
   void Touch(Znode* node);
   void NoteDeletion(Znode* node);
   void CaptureNode(Znode* node, std::string* records);
+  void CaptureEarly(Znode* node);
+  // A removed node, now or when the lists of changes do not need it any more.
+  void FreeRemoved(Znode* node);
+  void FreeDeleted();
 
   // A create of a child with parentCVersion `cversion` never sets the
   // parent's back (zab-and-disk.md 5.3).
@@ -258,10 +262,10 @@ class DataTree {
 
   // Changes since the last checkpoint.
   bool tracks_changes_ = false;
-  int change_list_ = 0;                 // 0 or 1: the list that changed_ is now
-  std::vector<std::string> changed_;    // Paths; some are gone again
-  std::vector<std::string> deleted_;    // Paths; some are there again
-  std::vector<std::string> capturing_;  // What changed_ was at BeginCapture()
+  int change_list_ = 0;               // 0 or 1: the list that changed_ is now
+  std::vector<Znode*> changed_;       // Some are deleted again
+  std::vector<std::string> deleted_;  // Paths; some are there again
+  std::vector<Znode*> capturing_;     // What changed_ was at BeginCapture()
   std::vector<std::string> capturing_deleted_;
   size_t captured_ = 0;         // Of capturing_
   std::string captured_early_;  // Records of nodes that were about to change

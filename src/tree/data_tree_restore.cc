@@ -7,6 +7,7 @@
 namespace paddock::tree {
 
 void DataTree::BeginRestore() {
+  CHECK(!tracks_changes_);
   for (Znode* node : nodes_) {
     Znode::Free(node);
   }

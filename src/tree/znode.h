@@ -101,7 +101,7 @@ class Znode {
   uint32_t data_size_ = 0;
   uint16_t inside_capacity_ = 0;
   DataPlace data_place_ = DataPlace::kNull;
-  uint8_t listed_ = 0;  // Bit i: its path is in list i of the ChangeTracker
+  uint8_t listed_ = 0;  // Its part in the tree's lists of changes
   char tail_[1];        // The path, then kInsideMin bytes or more for the data
 };
 
