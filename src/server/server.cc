@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
@@ -11,6 +13,7 @@
 #include "base/log.h"
 #include "replica/admin.h"
 #include "server/clock.h"
+#include "server/memory_account.h"
 #include "server/process_facts.h"
 
 namespace paddock::server {
@@ -35,6 +38,13 @@ constexpr absl::Duration kSlowFrames = absl::Microseconds(500);
 constexpr absl::Duration kStallMin = absl::Seconds(1);
 
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
+
+// Free memory goes back to the system when so much less of it is used: some 4
+// ms for what takes tens of times as long to delete.
+constexpr size_t kTrimBytes = 32 << 20;
+
+// How often the log tells where memory is.
+constexpr absl::Duration kAccountPeriod = absl::Hours(1);
 
 // A checkpoint takes little of each batch, and no more than this ahead of the
 // disk.
@@ -182,6 +192,7 @@ ExitCode Server::LoadHistory() {
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
                                             : ExitCode::kDataFolder;
   }
+  malloc_trim(0);  // What reading took
   now_ = MonotonicNow();
   if (count > 0) {
     stats_.transactions_loaded.Add(count);
@@ -230,6 +241,7 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   AdvanceCheckpoint();
+  TendMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
@@ -375,6 +387,20 @@ void Server::OnCheckpointed(const absl::Status& status) {
       Message(status), absl::ToInt64Seconds(kCheckpointRetry));
 }
 
+void Server::TendMemory() {
+  const size_t tree_bytes = replica_->tree_bytes();
+  tree_bytes_max_ = std::max(tree_bytes_max_, tree_bytes);
+  if (tree_bytes_max_ - tree_bytes > kTrimBytes) {
+    malloc_trim(0);
+    tree_bytes_max_ = tree_bytes;
+  }
+  if (now_ < next_account_) {
+    return;
+  }
+  next_account_ = now_ + kAccountPeriod;
+  log::Info("{}", MemoryText(TakeMemoryAccount(*replica_, *connections_)));
+}
+
 // --- The end ---
 
 void Server::Stop() {
@@ -500,6 +526,10 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
     facts.open_files_max = OpenFilesMax();
     AddSyncStats(storage_->TakeSyncStats(), &stats_.syncs);
     facts.metrics = ProcessMetrics(*connections_, stats_);
+    const auto account = TakeMemoryAccount(*replica_, *connections_);
+    for (replica::Metric& metric : MemoryMetrics(account)) {
+      facts.metrics.push_back(std::move(metric));
+    }
   } else if (word == "srst" && IsAllowedWord(word)) {
     storage_->TakeSyncStats();
     stats_ = {};

@@ -149,7 +149,9 @@ Error DataTree::ApplyDelete(int64_t zxid, std::string_view path,
   }
   if (zxid > parent->pzxid()) {
     Touch(parent);
+    memory_bytes_ -= parent->memory_bytes();
     parent->set_pzxid(zxid);
+    memory_bytes_ += parent->memory_bytes();
     UpdateDigest(parent);
   }
   Znode* const node = FindMutable(path);
@@ -232,8 +234,11 @@ void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
                     const AclList* acl, const jute::StatPersisted& stat) {
   node->acl_ = acl;
   node->SetStat(stat);
+  memory_bytes_ += node->memory_bytes();
   if (parent != nullptr) {
+    memory_bytes_ -= parent->memory_bytes();
     parent->AppendChild(node);
+    memory_bytes_ += parent->memory_bytes();
   }
   path_and_data_bytes_ += node->path_size_;
   ReplaceData(node, data);
@@ -258,6 +263,8 @@ void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
   }
   ephemeral_count_ -= IsSession(owner) ? 1 : 0;
   path_and_data_bytes_ -= node->path_size_ + node->data_size_;
+  data_bytes_ -= node->data_size_;
+  memory_bytes_ -= node->memory_bytes();
   digest_ -= node->digest_;
   parent->RemoveChild(node);
   nodes_.Erase(node);
@@ -287,8 +294,10 @@ void DataTree::RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid) {
   }
   if (cversion > current) {
     Touch(parent);
+    memory_bytes_ -= parent->memory_bytes();
     parent->set_cversion(cversion);
     parent->set_pzxid(zxid);
+    memory_bytes_ += parent->memory_bytes();
     UpdateDigest(parent);
   }
 }
@@ -296,7 +305,11 @@ void DataTree::RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid) {
 void DataTree::ReplaceData(Znode* node, std::string_view data) {
   path_and_data_bytes_ += static_cast<int64_t>(data.size());
   path_and_data_bytes_ -= node->data_size_;
+  data_bytes_ += data.size();
+  data_bytes_ -= node->data_size_;
+  memory_bytes_ -= node->memory_bytes();
   node->SetData(data);
+  memory_bytes_ += node->memory_bytes();
   if (options_.digest) {
     node->content_crc_ = ContentCrc(node->path(), data);
   }

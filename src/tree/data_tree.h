@@ -171,6 +171,12 @@ class DataTree {
   int64_t approximate_data_bytes() const { return path_and_data_bytes_; }
   size_t acl_count() const { return acls_.size(); }
 
+  // What the data takes, and what all the rest about the znodes takes.
+  size_t data_bytes() const { return data_bytes_; }
+  size_t node_bytes() const {
+    return memory_bytes_ - data_bytes_ + nodes_.bytes();
+  }
+
   // Digests kept for the four-letter word `hash`: {zxid, digest}, oldest
   // first; one for each zxid divisible by 128, at most 1024.
   const std::deque<std::pair<int64_t, uint64_t>>& digest_history() const {
@@ -253,6 +259,8 @@ class DataTree {
   absl::flat_hash_set<std::string, StringHash, std::equal_to<>> quotas_;
   int64_t ephemeral_count_ = 0;
   int64_t path_and_data_bytes_ = 0;
+  size_t data_bytes_ = 0;
+  size_t memory_bytes_ = 0;  // Of the znodes
   int64_t last_zxid_ = 0;
   uint64_t digest_ = 0;
   std::optional<uint64_t> announced_digest_;

@@ -20,6 +20,8 @@ void DataTree::BeginRestore() {
   quotas_.clear();
   ephemeral_count_ = 0;
   path_and_data_bytes_ = 0;
+  data_bytes_ = 0;
+  memory_bytes_ = 0;
   last_zxid_ = 0;
   digest_ = 0;
   announced_digest_.reset();

@@ -45,6 +45,9 @@ class Znode {
   uint32_t content_crc() const { return content_crc_; }
   uint32_t digest() const { return digest_; }
 
+  // All it takes, its data included.
+  size_t memory_bytes() const;
+
  private:
   friend class DataTree;
 

@@ -5,17 +5,17 @@
 
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace paddock::tree {
 
 namespace {
 
-constexpr size_t kBytesPerSlot = sizeof(Znode*) + 1;  // Of a flat_hash_set
 constexpr size_t kAhead = 32;  // Znodes whose memory is asked for together
 
 }  // namespace
 
-size_t ZnodeSet::bytes() const { return nodes_.capacity() * kBytesPerSlot; }
+size_t ZnodeSet::bytes() const { return TableBytes(nodes_); }
 
 Znode* ZnodeSet::Find(std::string_view path) const {
   const auto it = nodes_.find(path);
