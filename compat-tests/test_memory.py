@@ -10,7 +10,8 @@ import raw
 import servers
 
 ZNODES = 20000
-OPS_PER_MULTI = 200
+CHECKPOINT_CHANGES = 4000
+OPS_PER_MULTI = 50
 CONNECTIONS = 300
 WATCHES = 50  # Of each connection
 
@@ -34,25 +35,34 @@ def multis(op, bodies):
         yield raw.MULTI, raw.multi_body([(op, body) for body in part])
 
 
-def create_and_delete(server):
-    """Znodes of all sizes up to 1,000 B; the parent goes, too."""
-    paths = [f"/cycle/{i:08}" for i in range(ZNODES)]
-    creates = [raw.create_body(path, bytes(i % 1000))
-               for i, path in enumerate(paths)]
+def create(server, parent, count):
+    """Znodes of all sizes up to 1,000 B."""
     with raw.connect(server.port, timeout_ms=40000) as conn:
-        conn.create("/cycle")
+        conn.create(parent)
+        creates = [raw.create_body(f"{parent}/{i:08}", bytes(i % 1000))
+                   for i in range(count)]
         for reply in conn.pipeline(list(multis(raw.CREATE, creates)), window=8):
             assert reply.err == 0
-        deletes = [raw.delete_body(path) for path in paths]
+        assert conn.call(raw.CLOSE).err == 0
+
+
+def delete(server, parent, count):
+    with raw.connect(server.port, timeout_ms=40000) as conn:
+        deletes = [raw.delete_body(f"{parent}/{i:08}") for i in range(count)]
         for reply in conn.pipeline(list(multis(raw.DELETE, deletes)), window=8):
             assert reply.err == 0
-        assert conn.call(raw.DELETE, raw.delete_body("/cycle")).err == 0
+        assert conn.call(raw.DELETE, raw.delete_body(parent)).err == 0
         assert conn.call(raw.CLOSE).err == 0
+
+
+def create_and_delete(server, count=ZNODES):
+    create(server, "/cycle", count)
+    delete(server, "/cycle", count)
 
 
 def connect_and_close(server):
     """Sessions with watches: half are closed, half just lose their client."""
-    conns = [raw.connect(server.port, timeout_ms=4000)
+    conns = [raw.connect(server.port, timeout_ms=3000)
              for _ in range(CONNECTIONS)]
     for number, conn in enumerate(conns):
         conn.pipeline([(raw.EXISTS, raw.read_body(f"/no/{number}/{i}", True))
@@ -67,16 +77,24 @@ def connect_and_close(server):
     assert metric(server, "watch_count") == 0
 
 
+def settled_bytes(server):
+    """What is resident when the changes until now are in a checkpoint."""
+    create_and_delete(server, CHECKPOINT_CHANGES // 2)
+    return resident_bytes(server)
+
+
 @pytest.mark.parametrize("cycle", [create_and_delete, connect_and_close])
 def test_memory_comes_back_after_each_cycle(cycle, full):
-    with servers.Paddock() as server:
+    # With checkpoints in each cycle, for their memory counts.
+    config = {"checkpoint.changes": CHECKPOINT_CHANGES, "tickTime": 500}
+    with servers.Paddock(config) as server:
+        create(server, "/stays", ZNODES)
         cycle(server)
-        first = resident_bytes(server)
-        for _ in range(20 if full else 3):
+        first = settled_bytes(server)
+        for _ in range(20 if full else 2):
             cycle(server)
-            servers.wait_until(
-                lambda: resident_bytes(server) <= first * 1.1, 10,
-                f"no more resident than 1.1 times {first} bytes")
+            servers.wait_until(lambda: settled_bytes(server) <= first * 1.1,
+                               what=f"at most 1.1 times {first} bytes")
 
 
 def test_mntr_tells_where_memory_is():

@@ -206,8 +206,6 @@ class Replica {
                              std::string_view argument,
                              const ProcessFacts& facts);
 
-  // What the znodes take, with their data.
-  size_t tree_bytes() const { return tree_.node_bytes() + tree_.data_bytes(); }
   // Where memory is.  Looks at each connection.
   MemoryUse memory_use() const;
 

@@ -39,10 +39,6 @@ constexpr absl::Duration kStallMin = absl::Seconds(1);
 
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
 
-// Free memory goes back to the system when so much less of it is used: some 4
-// ms for what takes tens of times as long to delete.
-constexpr size_t kTrimBytes = 32 << 20;
-
 // How often the log tells where memory is.
 constexpr absl::Duration kAccountPeriod = absl::Hours(1);
 
@@ -241,7 +237,7 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   AdvanceCheckpoint();
-  TendMemory();
+  TellMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
@@ -376,6 +372,7 @@ void Server::OnCheckpointed(const absl::Status& status) {
   BeginBatch();
   checkpoint_ = CheckpointPhase::kNone;
   replica_->EndCheckpoint(status.ok());
+  malloc_trim(0);  // Removed znodes are free now; takes a millisecond or two
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
     return;
@@ -387,13 +384,7 @@ void Server::OnCheckpointed(const absl::Status& status) {
       Message(status), absl::ToInt64Seconds(kCheckpointRetry));
 }
 
-void Server::TendMemory() {
-  const size_t tree_bytes = replica_->tree_bytes();
-  tree_bytes_max_ = std::max(tree_bytes_max_, tree_bytes);
-  if (tree_bytes_max_ - tree_bytes > kTrimBytes) {
-    malloc_trim(0);
-    tree_bytes_max_ = tree_bytes;
-  }
+void Server::TellMemory() {
   if (now_ < next_account_) {
     return;
   }

@@ -89,8 +89,8 @@ class Server : private net::ClientEvents {
   bool IsCheckpointDue() const;
   void BeginCheckpoint();
   void OnCheckpointed(const absl::Status& status);
-  // Tells where memory is, and gives free memory back, when it is time.
-  void TendMemory();
+  // Tells the log where memory is, when it is time.
+  void TellMemory();
 
   void BeginStop();
   void ContinueStop();
@@ -153,7 +153,6 @@ class Server : private net::ClientEvents {
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
   absl::Duration next_purge_ = absl::InfiniteDuration();
   absl::Duration next_account_ = -absl::InfiniteDuration();
-  size_t tree_bytes_max_ = 0;  // Since memory was given back last
   int64_t log_bytes_ = 0;  // Of transactions that are in no checkpoint
   int64_t log_bytes_at_checkpoint_ = 0;  // The same when the last one began
 
