@@ -206,8 +206,28 @@ def test_checkpoint(with_checkpoint):
     assert code == DAMAGED
     assert f"{tree}: DAMAGED: " in text
     assert "A start would be REFUSED: " in text
+    assert "Restore the folder from a copy; if " in text
+    assert "member" not in text  # It has no others
     assert ("A start without the checkpoint would work, from an empty state "
             "and 21 transactions") in text
+
+
+def test_checkpoint_alone(with_checkpoint, tmp_path):
+    for log in log_files(with_checkpoint):
+        log.unlink()
+    code, text = run("check", with_checkpoint)
+    assert code == OK, text
+    assert "and 0 transactions of the log after it" in text
+    code, text = run("export", with_checkpoint)
+    assert code == OK, text
+    for snapshot in (with_checkpoint / "version-2").glob("snapshot.*"):
+        snapshot.unlink()
+    for tool in ("import", "diff"):
+        code, text = run(tool, with_checkpoint, tmp_path / "new")
+        assert code == OK, text
+    code, text = run("import", tmp_path / "new", with_checkpoint)
+    assert code == DATA_FOLDER
+    assert "name another folder" in text
 
 
 def test_folder_of_a_server_that_was_killed(tmp_path):
@@ -228,6 +248,74 @@ def test_folder_of_a_server_that_was_killed(tmp_path):
     # SQLite's index of its -wal file is no data.
     assert {path for path in after if after[path] != before[path]} <= {
         tree.with_name("tree.db-shm")}
+
+
+def test_epochs_of_a_member(data_dir):
+    current, accepted = (data_dir / "version-2" / name
+                         for name in ("currentEpoch", "acceptedEpoch"))
+
+    def check(code, message):
+        found, text = run("check", data_dir)
+        assert found == code, text
+        assert message in text
+        assert "A start would work" in text  # No ensemble yet
+
+    current.write_text("3")
+    accepted.write_text("5")
+    check(OK, "Of an ensemble: currentEpoch 3, acceptedEpoch 5\n")
+    accepted.write_text("2")
+    check(DAMAGED, "acceptedEpoch is 2, which is below currentEpoch 3\n")
+    accepted.write_text("2x")
+    check(DAMAGED, f"{accepted} holds no epoch: allowed is a number from 0 to ")
+    accepted.unlink()
+    current.unlink()
+    assert "ensemble" not in run("check", data_dir)[1]
+
+
+def test_java_member_goes_on_with_the_epochs_of_an_import(data_dir, tmp_path):
+    missing = servers.java_available("3.9")
+    if missing:
+        pytest.skip(missing)
+    (data_dir / "version-2/currentEpoch").write_text("3\n")
+    (data_dir / "version-2/acceptedEpoch").write_text("5\n")
+    imported = tmp_path / "home/data"
+    code, text = run("import", data_dir, imported)
+    assert code == OK, text
+    (imported / "myid").write_text("1")
+    peers = f"127.0.0.1:{servers.free_port()}:{servers.free_port()}"
+    config = {"standaloneEnabled": "false", "server.1": peers,
+              "initLimit": "10", "syncLimit": "5"}
+    with servers.JavaZooKeeper(config, version="3.9",
+                               data_dir=tmp_path / "home") as java:
+        with raw.connect(java.port) as conn:
+            assert conn.exists("/1-3")
+        java.stop()
+    code, text = run("check", imported)
+    assert code == OK, text
+    assert "Of an ensemble: currentEpoch 6, acceptedEpoch 6\n" in text
+
+
+def test_epochs_older_than_the_history(tmp_path):
+    version_dir = tmp_path / "version-2"
+    version_dir.mkdir()
+    payload = struct.pack(">qiqqii", 0x1234, 1, 7 << 32 | 1, 1700000000000,
+                          -10, 5000)
+    (version_dir / f"log.{7 << 32 | 1:x}").write_bytes(
+        b"ZKLG" + struct.pack(">iq", 2, 0) +
+        struct.pack(">qi", zlib.adler32(payload), len(payload)) + payload +
+        b"B")
+    assert run("check", tmp_path)[0] == OK
+    (version_dir / "currentEpoch").write_text("6")
+    (version_dir / "acceptedEpoch").write_text("7")
+    code, text = run("check", tmp_path)
+    assert code == DAMAGED
+    assert ("currentEpoch is 6, but the last transaction, 0x700000001, is of "
+            "epoch 7") in text
+    (version_dir / "currentEpoch.tmp").write_text("7")  # Its rename was lost
+    code, text = run("check", tmp_path)
+    assert code == OK, text
+    assert run("import", tmp_path, tmp_path / "new")[0] == OK
+    assert (tmp_path / "new/version-2/currentEpoch").read_text() == "7"
 
 
 def test_folder_of_a_running_server(tmp_path):
@@ -261,7 +349,8 @@ def test_wrong_arguments(tmp_path):
     assert text.startswith("usage: paddock check ")
     code, text = run("check", tmp_path / "missing")
     assert code == DATA_FOLDER
-    assert "missing" in text
+    assert f"{tmp_path}/missing is not a data folder" in text
+    assert "autocreate" not in text
     (tmp_path / "version-2").mkdir()
     assert run("check", tmp_path)[0] == DATA_FOLDER
 

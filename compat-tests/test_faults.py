@@ -7,6 +7,7 @@ write that was acknowledged and none half done.
 
 import errno
 import os
+import re
 import shutil
 import threading
 import time
@@ -203,8 +204,14 @@ def test_stalled_disk(faulty):
         assert "Mode:" in servers.four_letter_word(faulty.port, "srvr")
         threading.Event().wait(0.1)
     assert reader.get("/n5a") is None, "seen before it is durable"
+    assert faulty.log().count("has confirmed no write for") == 1
+    assert "the disk goes on" not in faulty.log()
     faulty.faults.stall = 0
     pairs.take()
+    servers.wait_until(lambda: "the disk goes on" in faulty.log(),
+                       what="the end of the stall is told")
+    assert re.search(r"^zk_fsync_threshold_exceed_count\t[1-9]",
+                     servers.four_letter_word(faulty.port, "mntr"), re.M)
     for _ in range(flood.sent):
         flood.take()
     assert raw.parse_handshake(late.read_frame()).session != 0
@@ -213,6 +220,26 @@ def test_stalled_disk(faulty):
     faulty.start()
     pairs.check(faulty.port)
     flood.check(faulty.port)
+
+
+def test_stop_while_the_disk_stalls(faulty):
+    pairs = Pairs(raw.connect(faulty.port))
+    pairs.write(5)
+    faulty.faults.stall = 1
+    pairs.send()
+    servers.wait_until(lambda: faulty.faults.stalled, what="the disk stalls")
+    faulty.process.terminate()
+    with pytest.raises(raw.Closed):
+        pairs.take()
+    servers.wait_until(lambda: "waiting for the disk" in faulty.log(),
+                       what="the server waits")
+    assert faulty.process.poll() is None
+    assert faulty.faults.stalled
+    faulty.faults.stall = 0
+    assert faulty.process.wait(30) == 0
+    pairs.acked += 1  # What it waited for
+    faulty.start()
+    pairs.check(faulty.port)
 
 
 def test_kill_while_the_disk_stalls(faulty):

@@ -67,6 +67,8 @@ ADDED = {
     "where memory is": ("process_resident_memory_bytes",
                         "(znode|data|watch|session|connection)_memory_bytes"),
     "counters of operations, which ZooKeeper has since 3.10": ("op_count_\\w+",),
+    "what ZooKeeper tells through its AdminServer": (
+        "fsync_threshold_exceed_count",),
 }
 
 SUMMARY = re.compile(r"zk_(?:avg|min|max|cnt|sum|p50|p95|p99|p999)_")

@@ -93,6 +93,28 @@ def test_import_makes_a_folder_and_changes_nothing_else(data_dir, tmp_path):
     assert "name another folder" in text
 
 
+def test_folder_that_an_import_did_not_finish(data_dir, tmp_path):
+    new = tmp_path / "new"
+    (data_dir / "version-2/currentEpoch").write_text("what?")
+    code, text = run("import", data_dir, new)
+    assert code == DAMAGED
+    assert "currentEpoch holds no epoch: allowed is " in text
+    (data_dir / "version-2/currentEpoch").unlink()
+    for words in (["import", data_dir, new], ["export", "--to", new, data_dir],
+                  ["check", new], ["export", new], ["diff", new, data_dir],
+                  ["import", new, tmp_path / "third"]):
+        code, text = run(*words)
+        assert code == DATA_FOLDER, words
+        assert f"{new}/version-2 was not finished by" in text
+    server = servers.Paddock({"dataDir": new}, data_dir=tmp_path / "home")
+    server.launch()
+    assert server.process.wait(30) == DATA_FOLDER
+    assert f"{new}/version-2 was not finished by" in server.log()
+    shutil.rmtree(new)
+    assert run("import", data_dir, new)[0] == OK
+    assert not (new / "version-2/unfinished").exists()
+
+
 def test_logs_in_a_folder_of_their_own(data_dir, tmp_path):
     logs = tmp_path / "logs/version-2"
     logs.mkdir(parents=True)
@@ -111,6 +133,20 @@ def test_logs_in_a_folder_of_their_own(data_dir, tmp_path):
     code, text = run("import", data_dir, tmp_path / "snapshot-only")
     assert code == OK, text
     assert "note: there is no transaction log" in text
+
+
+def test_output_that_cannot_be_written(data_dir, tmp_path):
+    assert run("export", "--to", tmp_path / "to", data_dir)[0] == OK
+    (log,) = log_files(data_dir)
+    for words in (["log", log], ["snapshot", tmp_path / "to/version-2/snapshot.3"],
+                  ["check", data_dir], ["diff", data_dir, data_dir],
+                  ["export", data_dir], ["import", data_dir, tmp_path / "new"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([servers.PADDOCK_BIN, *words], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1, words
+        assert (f"paddock {words[0]}: not all of the output could be written"
+                in done.stderr)
 
 
 def test_folder_of_a_running_server(tmp_path):

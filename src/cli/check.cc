@@ -1,14 +1,15 @@
 #include "cli/check.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "cli/arguments.h"
 #include "cli/folder_check.h"
 #include "cli/offline_state.h"
 #include "cli/repair.h"
@@ -22,11 +23,11 @@ constexpr char kHelp[] =
     R"(usage: paddock check [--log-dir DIR] [--repair [--cut-damage]] DATADIR
 
 Verifies DATADIR, a dataDir of Paddock or ZooKeeper that no server uses: each
-record of the transaction logs and the chain of their zxids, each snapshot, and
-the checkpoint.  Says whether a start would work, from which state to which
-zxid, and what would be lost where something is damaged.  Without --repair it
-changes nothing.  Paddock locks a folder that it uses; ZooKeeper does not, so
-see to it that none runs.
+record of the transaction logs and the chain of their zxids, each snapshot, the
+checkpoint, and the epochs that a member of an ensemble has promised.  Says
+whether a start would work, from which state to which zxid, and what would be
+lost where something is damaged.  Without --repair it changes nothing.  Paddock
+locks a folder that it uses; ZooKeeper does not, so see to it that none runs.
 
   --log-dir DIR  where the transaction logs are, if not in DATADIR (dataLogDir)
   --repair       cut off a torn end of the log, of which nothing was ever
@@ -114,37 +115,20 @@ ExitCode Check(const Arguments& arguments) {
 }  // namespace
 
 ExitCode RunCheck(int argc, char** argv) {
-  enum Choice { kLogDir = 1, kRepair, kCutDamage, kHelpWanted };
-  static constexpr option kOptions[] = {
-      {"log-dir", required_argument, nullptr, kLogDir},
-      {"repair", no_argument, nullptr, kRepair},
-      {"cut-damage", no_argument, nullptr, kCutDamage},
-      {"help", no_argument, nullptr, kHelpWanted},
-      {nullptr, 0, nullptr, 0}};
   Arguments arguments;
-  int chosen = 0;
-  while ((chosen = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
-    if (chosen == kHelpWanted) {
-      fmt::print("{}", kHelp);
-      return ExitCode::kOk;
-    }
-    if (chosen == kLogDir) {
-      arguments.log_dir = optarg;
-    } else if (chosen == kRepair) {
-      arguments.repair = true;
-    } else if (chosen == kCutDamage) {
-      arguments.cut_damage = true;
-    } else {
-      return ExitCode::kUsage;  // getopt_long has said why
-    }
+  std::vector<std::string> words;
+  if (const auto end = TakeArguments(argc, argv, kHelp,
+                                     {{"log-dir", &arguments.log_dir},
+                                      {"repair", &arguments.repair},
+                                      {"cut-damage", &arguments.cut_damage}},
+                                     &words)) {
+    return *end;
   }
-  if (argc - optind != 1 || (arguments.cut_damage && !arguments.repair)) {
-    fmt::print(stderr,
-               "paddock check: name one dataDir, and --cut-damage with "
-               "--repair only; see --help\n");
-    return ExitCode::kUsage;
+  if (words.size() != 1 || (arguments.cut_damage && !arguments.repair)) {
+    return Misused(argv,
+                   "name one dataDir, and --cut-damage with --repair only");
   }
-  arguments.data_dir = argv[optind];
+  arguments.data_dir = words[0];
   if (arguments.log_dir.empty()) {
     arguments.log_dir = arguments.data_dir;
   }

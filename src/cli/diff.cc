@@ -1,13 +1,14 @@
 #include "cli/diff.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
 #include <cstdio>
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <vector>
 
+#include "cli/arguments.h"
 #include "cli/offline_state.h"
 #include "cli/state_diff.h"
 
@@ -36,7 +37,7 @@ no difference.
 
 Exit codes:
   0  no difference
-  1  A and B differ
+  1  A and B differ, or this could not be printed
   2  wrong command line
   3  A or B is missing, or cannot be read
   4  a server uses A or B
@@ -102,43 +103,26 @@ ExitCode Diff(const Arguments& arguments) {
 }  // namespace
 
 ExitCode RunDiff(int argc, char** argv) {
-  enum Choice { kIgnoreTimes = 1, kData, kLogDirA, kLogDirB, kHelpWanted };
-  static constexpr option kOptions[] = {
-      {"ignore-times", no_argument, nullptr, kIgnoreTimes},
-      {"data", no_argument, nullptr, kData},
-      {"log-dir-a", required_argument, nullptr, kLogDirA},
-      {"log-dir-b", required_argument, nullptr, kLogDirB},
-      {"help", no_argument, nullptr, kHelpWanted},
-      {nullptr, 0, nullptr, 0}};
   Arguments arguments;
-  int chosen = 0;
-  while ((chosen = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
-    switch (chosen) {
-      case kHelpWanted:
-        fmt::print("{}", kHelp);
-        return ExitCode::kOk;
-      case kIgnoreTimes:
-        arguments.options.ignore_times = true;
-        break;
-      case kData:
-        arguments.options.data_bytes_max = kDataBytesMax;
-        break;
-      case kLogDirA:
-        arguments.a.log_dir = optarg;
-        break;
-      case kLogDirB:
-        arguments.b.log_dir = optarg;
-        break;
-      default:
-        return ExitCode::kUsage;  // getopt_long has said why
-    }
+  bool data = false;
+  std::vector<std::string> words;
+  if (const auto end =
+          TakeArguments(argc, argv, kHelp,
+                        {{"ignore-times", &arguments.options.ignore_times},
+                         {"data", &data},
+                         {"log-dir-a", &arguments.a.log_dir},
+                         {"log-dir-b", &arguments.b.log_dir}},
+                        &words)) {
+    return *end;
   }
-  if (argc - optind != 2) {
-    fmt::print(stderr, "paddock diff: name what to compare; see --help\n");
-    return ExitCode::kUsage;
+  if (words.size() != 2) {
+    return Misused(argv, "name what to compare");
   }
-  arguments.a.path = argv[optind];
-  arguments.b.path = argv[optind + 1];
+  arguments.a.path = words[0];
+  arguments.b.path = words[1];
+  if (data) {
+    arguments.options.data_bytes_max = kDataBytesMax;
+  }
   return Diff(arguments);
 }
 

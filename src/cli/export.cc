@@ -1,14 +1,15 @@
 #include "cli/export.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/status_macros.h"
+#include "cli/arguments.h"
 #include "cli/offline_state.h"
 #include "storage/folder.h"
 #include "storage/storage.h"
@@ -69,8 +70,7 @@ absl::StatusOr<std::string> ExportTo(const Arguments& arguments,
   RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
     return storage::ReadHistory(data.path(), log_path, restore);
   }));
-  RETURN_IF_ERROR(PrepareTarget(arguments.data_dir, arguments.to));
-  return state->WriteTo(arguments.to + storage::kVersionDir);
+  return state->WriteToNew(arguments.to, arguments.data_dir);
 }
 
 ExitCode Export(const Arguments& arguments) {
@@ -93,32 +93,17 @@ ExitCode Export(const Arguments& arguments) {
 }  // namespace
 
 ExitCode RunExport(int argc, char** argv) {
-  enum Choice { kLogDir = 1, kTo, kHelpWanted };
-  static constexpr option kOptions[] = {
-      {"log-dir", required_argument, nullptr, kLogDir},
-      {"to", required_argument, nullptr, kTo},
-      {"help", no_argument, nullptr, kHelpWanted},
-      {nullptr, 0, nullptr, 0}};
   Arguments arguments;
-  int chosen = 0;
-  while ((chosen = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
-    if (chosen == kHelpWanted) {
-      fmt::print("{}", kHelp);
-      return ExitCode::kOk;
-    }
-    if (chosen == kLogDir) {
-      arguments.log_dir = optarg;
-    } else if (chosen == kTo) {
-      arguments.to = optarg;
-    } else {
-      return ExitCode::kUsage;  // getopt_long has said why
-    }
+  std::vector<std::string> words;
+  if (const auto end = TakeArguments(
+          argc, argv, kHelp,
+          {{"log-dir", &arguments.log_dir}, {"to", &arguments.to}}, &words)) {
+    return *end;
   }
-  if (argc - optind != 1) {
-    fmt::print(stderr, "paddock export: name one dataDir; see --help\n");
-    return ExitCode::kUsage;
+  if (words.size() != 1) {
+    return Misused(argv, "name one dataDir");
   }
-  arguments.data_dir = argv[optind];
+  arguments.data_dir = words[0];
   if (arguments.log_dir.empty()) {
     arguments.log_dir = arguments.data_dir;
   }

@@ -9,6 +9,7 @@
 #include "cli/offline_state.h"
 #include "cli/text.h"
 #include "storage/checkpoint.h"
+#include "storage/epoch_file.h"
 #include "storage/file.h"
 #include "storage/folder.h"
 #include "storage/history.h"
@@ -52,6 +53,24 @@ zab::Zxid CheckState(const std::string& path, const absl::Status& file_status,
   }
   report->states.push_back({path, status, state.Summary()});
   return state.zxid();
+}
+
+// `last` is the last transaction, {0, 0} if it is not known.
+void CheckEpochs(const std::string& data_path, zab::Zxid last,
+                 FolderReport* report) {
+  const absl::StatusOr<storage::Epochs> epochs = storage::ReadEpochs(data_path);
+  if (!epochs.ok()) {
+    report->epochs_status = epochs.status();
+    return;
+  }
+  const auto text = [](const std::optional<uint32_t>& epoch) {
+    return epoch ? std::to_string(*epoch) : "none";
+  };
+  if (*epochs != storage::Epochs()) {
+    report->epochs = fmt::format("currentEpoch {}, acceptedEpoch {}",
+                                 text(epochs->current), text(epochs->accepted));
+    report->epochs_status = storage::EpochsToResume(*epochs, last).status();
+  }
 }
 
 // What a start would make of the folder if it had no checkpoint.
@@ -118,14 +137,19 @@ std::string TroubleText(const LogReport& logs) {
 
 }  // namespace
 
-bool FolderReport::IsSound() const {
+bool FolderReport::FilesAreSound() const {
   const bool states_are_sound =
       std::all_of(states.begin(), states.end(),
                   [](const State& state) { return state.status.ok(); });
   const bool logs_are_sound = std::none_of(
       logs.files.begin(), logs.files.end(),
       [](const LogFacts& log) { return log.end == End::kDamaged; });
-  return states_are_sound && logs_are_sound && start.ok() && findings.empty();
+  return states_are_sound && logs_are_sound;
+}
+
+bool FolderReport::IsSound() const {
+  return FilesAreSound() && epochs_status.ok() && start.ok() &&
+         findings.empty();
 }
 
 absl::StatusOr<FolderReport> CheckFolder(const std::string& dir,
@@ -158,6 +182,7 @@ absl::StatusOr<FolderReport> CheckFolder(const std::string& dir,
     report.loaded = fmt::format("from {}: {}", state.Origin(), state.Summary());
     report.findings = state.Findings();
   }
+  CheckEpochs(data_path, state.zxid(), &report);
   return report;
 }
 
@@ -170,6 +195,12 @@ void PrintReport(const FolderReport& report) {
   }
   for (const LogFacts& log : report.logs.files) {
     fmt::print("{}: {}\n", log.path, LogText(log));
+  }
+  if (!report.epochs_status.ok()) {
+    fmt::print("WRONG, for a member of an ensemble: {}\n",
+               Message(report.epochs_status));
+  } else if (!report.epochs.empty()) {
+    fmt::print("Of an ensemble: {}\n", report.epochs);
   }
   if (!report.without_checkpoint.empty()) {
     fmt::print("A start without the checkpoint {}\n",
@@ -186,7 +217,7 @@ void PrintReport(const FolderReport& report) {
   for (const std::string& finding : report.findings) {
     fmt::print("WRONG: {}\n", finding);
   }
-  if (!report.IsSound() && report.findings.empty()) {
+  if (!report.FilesAreSound() && report.findings.empty()) {
     fmt::print("Nothing is lost: what is damaged is not needed any more\n");
   }
 }

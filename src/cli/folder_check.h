@@ -20,6 +20,9 @@ struct FolderReport {
   };
   std::vector<State> states;
   LogReport logs;
+  // What a member of an ensemble has promised; empty where there is nothing.
+  std::string epochs;
+  absl::Status epochs_status;  // What is wrong with that
 
   // What a start would do: why it would be refused, or else what it would load.
   absl::Status start;
@@ -29,7 +32,8 @@ struct FolderReport {
   // Of a checkpoint that is damaged: what a start without it would do.
   std::string without_checkpoint;
 
-  bool IsSound() const;
+  bool FilesAreSound() const;  // States and logs
+  bool IsSound() const;        // Everything
 };
 
 // Checks DIR/version-2, and the logs in LOG_DIR/version-2.  Errors: those of

@@ -1,12 +1,13 @@
 #include "cli/import.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "base/status_macros.h"
+#include "cli/arguments.h"
 #include "cli/offline_state.h"
 #include "storage/folder.h"
 
@@ -52,38 +53,23 @@ absl::StatusOr<std::string> Import(const Arguments& arguments,
   }));
   ASSIGN_OR_RETURN(const storage::Folder data,
                    storage::Folder::Open(arguments.data_dir, true));
-  RETURN_IF_ERROR(PrepareTarget(arguments.source, arguments.data_dir));
-  return state->WriteTo(data.path());
+  return state->WriteToNew(arguments.data_dir, arguments.source);
 }
 
 }  // namespace
 
 ExitCode RunImport(int argc, char** argv) {
-  enum Choice { kLogDir = 1, kHelpWanted };
-  static constexpr option kOptions[] = {
-      {"log-dir", required_argument, nullptr, kLogDir},
-      {"help", no_argument, nullptr, kHelpWanted},
-      {nullptr, 0, nullptr, 0}};
   Arguments arguments;
-  int chosen = 0;
-  while ((chosen = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
-    if (chosen == kHelpWanted) {
-      fmt::print("{}", kHelp);
-      return ExitCode::kOk;
-    }
-    if (chosen != kLogDir) {
-      return ExitCode::kUsage;  // getopt_long has said why
-    }
-    arguments.log_dir = optarg;
+  std::vector<std::string> words;
+  if (const auto end = TakeArguments(
+          argc, argv, kHelp, {{"log-dir", &arguments.log_dir}}, &words)) {
+    return *end;
   }
-  if (argc - optind != 2) {
-    fmt::print(stderr,
-               "paddock import: name the folder to read and the one to make; "
-               "see --help\n");
-    return ExitCode::kUsage;
+  if (words.size() != 2) {
+    return Misused(argv, "name the folder to read and the one to make");
   }
-  arguments.source = argv[optind];
-  arguments.data_dir = argv[optind + 1];
+  arguments.source = words[0];
+  arguments.data_dir = words[1];
   if (arguments.log_dir.empty()) {
     arguments.log_dir = arguments.source;
   }

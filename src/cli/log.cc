@@ -1,7 +1,6 @@
 #include "cli/log.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
 #include <cstdio>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "base/status_macros.h"
+#include "cli/arguments.h"
 #include "cli/offline_state.h"
 #include "cli/text.h"
 #include "cli/txn_text.h"
@@ -120,111 +120,65 @@ absl::Status PrintFile(const std::string& path, const Arguments& arguments) {
   return status;
 }
 
-// Tells that the value of an option is of no use; returns false.
-bool Refuse(const char* name, const char* what) {
-  fmt::print(stderr, "paddock log: --{} wants {}; see --help\n", name, what);
-  return false;
+TakeValue TakePath(TxnFilter* filter) {
+  return [filter](const std::string& value) {
+    filter->path = value;
+    if (value.size() > 1 && value.back() == '/') {
+      filter->path.pop_back();
+    }
+    return value.substr(0, 1) == "/";
+  };
 }
 
-enum Choice {
-  kPath = 1,
-  kSession,
-  kFrom,
-  kTo,
-  kSince,
-  kUntil,
-  kData,
-  kJson,
-  kHelpWanted
-};
-constexpr option kOptions[] = {
-    {"path", required_argument, nullptr, kPath},
-    {"session", required_argument, nullptr, kSession},
-    {"from", required_argument, nullptr, kFrom},
-    {"to", required_argument, nullptr, kTo},
-    {"since", required_argument, nullptr, kSince},
-    {"until", required_argument, nullptr, kUntil},
-    {"data", no_argument, nullptr, kData},
-    {"json", no_argument, nullptr, kJson},
-    {"help", no_argument, nullptr, kHelpWanted},
-    {nullptr, 0, nullptr, 0}};
-
-bool NotePath(const char* name, TxnFilter* filter) {
-  filter->path = optarg;
-  if (filter->path.size() > 1 && filter->path.back() == '/') {
-    filter->path.pop_back();
-  }
-  return filter->path.substr(0, 1) == "/" ||
-         Refuse(name, "a path that begins with a slash");
+template <class Bits>
+TakeValue TakeHex(Bits* to) {
+  return [to](const std::string& value) {
+    const auto bits = ParseHex(value);
+    *to = static_cast<Bits>(bits.value_or(0));
+    return bits.has_value();
+  };
 }
 
-bool NoteHex(int chosen, const char* name, TxnFilter* filter) {
-  const auto bits = ParseHex(optarg);
-  if (!bits) {
-    return Refuse(name, "a hexadecimal number");
-  }
-  if (chosen == kSession) {
-    filter->session = *bits;
-  } else {
-    (chosen == kFrom ? filter->from_zxid : filter->to_zxid) =
-        static_cast<uint64_t>(*bits);
-  }
-  return true;
-}
-
-bool NoteTime(int chosen, const char* name, TxnFilter* filter) {
-  const auto time = ParseUtcTime(optarg);
-  if (!time) {
-    return Refuse(name, "a time such as 2026-01-31T23:59:59");
-  }
-  (chosen == kSince ? filter->since_ms : filter->until_ms) =
-      absl::ToUnixMillis(*time);
-  return true;
-}
-
-// Notes one option; false, after a line to stderr, when its value is wrong.
-bool Note(int chosen, const char* name, Arguments* arguments) {
-  switch (chosen) {
-    case kPath:
-      return NotePath(name, &arguments->filter);
-    case kSession:
-    case kFrom:
-    case kTo:
-      return NoteHex(chosen, name, &arguments->filter);
-    case kSince:
-    case kUntil:
-      return NoteTime(chosen, name, &arguments->filter);
-    case kData:
-      arguments->data_bytes_max = kDataBytesMax;
-      return true;
-    default:
-      arguments->json = true;
-      return true;
-  }
+TakeValue TakeTime(int64_t* to_ms) {
+  return [to_ms](const std::string& value) {
+    const auto time = ParseUtcTime(value);
+    *to_ms = absl::ToUnixMillis(time.value_or(absl::UnixEpoch()));
+    return time.has_value();
+  };
 }
 
 }  // namespace
 
 ExitCode RunLog(int argc, char** argv) {
+  constexpr char kPath[] = "a path that begins with a slash";
+  constexpr char kNumber[] = "a hexadecimal number";
+  constexpr char kTime[] = "a time such as 2026-01-31T23:59:59";
   Arguments arguments;
-  int chosen = 0;
-  int index = 0;
-  while ((chosen = getopt_long(argc, argv, "", kOptions, &index)) != -1) {
-    if (chosen == kHelpWanted) {
-      fmt::print("{}", kHelp);
-      return ExitCode::kOk;
-    }
-    if (chosen == '?' || !Note(chosen, kOptions[index].name, &arguments)) {
-      return ExitCode::kUsage;  // It was said why
-    }
+  TxnFilter& filter = arguments.filter;
+  bool data = false;
+  std::vector<std::string> words;
+  if (const auto end =
+          TakeArguments(argc, argv, kHelp,
+                        {{"path", TakePath(&filter), kPath},
+                         {"session", TakeHex(&filter.session), kNumber},
+                         {"from", TakeHex(&filter.from_zxid), kNumber},
+                         {"to", TakeHex(&filter.to_zxid), kNumber},
+                         {"since", TakeTime(&filter.since_ms), kTime},
+                         {"until", TakeTime(&filter.until_ms), kTime},
+                         {"data", &data},
+                         {"json", &arguments.json}},
+                        &words)) {
+    return *end;
   }
-  if (optind == argc) {
-    fmt::print(stderr, "paddock log: name the files to print; see --help\n");
-    return ExitCode::kUsage;
+  if (words.empty()) {
+    return Misused(argv, "name the files to print");
+  }
+  if (data) {
+    arguments.data_bytes_max = kDataBytesMax;
   }
   ExitCode code = ExitCode::kOk;
-  for (int i = optind; i < argc; ++i) {
-    const absl::Status status = PrintFile(argv[i], arguments);
+  for (const std::string& path : words) {
+    const absl::Status status = PrintFile(path, arguments);
     if (!status.ok()) {
       code = Report("log", status);
     }

@@ -7,6 +7,7 @@
 
 #include "base/status_macros.h"
 #include "cli/text.h"
+#include "storage/epoch_file.h"
 #include "storage/file.h"
 #include "storage/folder.h"
 #include "storage/snapshot_source.h"
@@ -14,33 +15,29 @@
 namespace paddock::cli {
 namespace {
 
-constexpr const char* kEpochFiles[] = {"acceptedEpoch", "currentEpoch"};
-constexpr size_t kEpochBytesMax = 32;
-
 absl::StatusOr<bool> HoldsHistory(const std::string& version_dir) {
   ASSIGN_OR_RETURN(const auto names, storage::ListDir(version_dir));
+  RETURN_IF_ERROR(storage::CheckFinished(version_dir));
   return std::any_of(names.begin(), names.end(), storage::IsHistoryFile);
 }
 
-// What a member has promised to others must go where its history goes.
-absl::Status CopyEpochs(const std::string& from, const std::string& to) {
-  for (const char* const name : kEpochFiles) {
-    const auto source = storage::File::OpenForRead(from + "/" + name);
-    if (absl::IsNotFound(source.status())) {
-      continue;  // Of a standalone server
-    }
-    RETURN_IF_ERROR(source.status());
-    std::string text(kEpochBytesMax, '\0');
-    ASSIGN_OR_RETURN(const size_t size,
-                     source->ReadAt(0, text.data(), text.size()));
-    text.resize(size);
-    ASSIGN_OR_RETURN(storage::File copy,
-                     storage::File::OpenForWrite(to + "/" + name));
-    RETURN_IF_ERROR(copy.Truncate(0));
-    RETURN_IF_ERROR(copy.WriteAt(0, text));
-    RETURN_IF_ERROR(copy.SyncData());
+// What a member has promised to others must go where its history goes.  A
+// standalone server has no such files.
+absl::Status CopyEpochs(const std::string& from, const std::string& to,
+                        zab::Zxid last) {
+  ASSIGN_OR_RETURN(storage::Epochs epochs, storage::ReadEpochs(from));
+  if (epochs.current && epochs.next_current && *epochs.current < last.epoch) {
+    epochs.current = epochs.next_current;
   }
-  return storage::SyncDir(to);
+  if (epochs.current) {
+    RETURN_IF_ERROR(
+        storage::WriteEpoch(to, storage::kCurrentEpochName, *epochs.current));
+  }
+  if (epochs.accepted) {
+    RETURN_IF_ERROR(
+        storage::WriteEpoch(to, storage::kAcceptedEpochName, *epochs.accepted));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -145,6 +142,21 @@ absl::StatusOr<std::string> OfflineState::WriteTo(
   });
 }
 
+absl::StatusOr<std::string> OfflineState::WriteToNew(
+    const std::string& dir, const std::string& from_dir) const {
+  RETURN_IF_ERROR(CheckIsFree(dir));
+  const std::string path = dir + storage::kVersionDir;
+  const std::string mark = path + storage::kUnfinishedName;
+  RETURN_IF_ERROR(storage::CreateDirs(path));
+  RETURN_IF_ERROR(storage::File::Create(mark).status());
+  RETURN_IF_ERROR(storage::SyncDir(path));
+  RETURN_IF_ERROR(CopyEpochs(from_dir + storage::kVersionDir, path, zxid_));
+  ASSIGN_OR_RETURN(std::string snapshot, WriteTo(path));
+  RETURN_IF_ERROR(storage::RemoveFile(mark));
+  RETURN_IF_ERROR(storage::SyncDir(path));
+  return snapshot;
+}
+
 std::string OfflineState::Origin() const {
   return fmt::format("{} and {} of the log after it", base_,
                      Count(txn_count_, "transaction"));
@@ -171,28 +183,23 @@ absl::Status CheckHasHistory(const std::string& dir,
     }
   }
   return absl::NotFoundError(fmt::format(
-      "{} holds neither a snapshot nor a transaction log; name the logs' "
-      "folder with --log-dir if they are elsewhere",
+      "{} holds no snapshot, no checkpoint (tree.db) and no transaction log; "
+      "name the logs' folder with --log-dir if they are elsewhere",
       dir + storage::kVersionDir));
 }
 
 absl::Status CheckIsFree(const std::string& dir) {
   const std::string path = dir + storage::kVersionDir;
   const absl::StatusOr<bool> holds = HoldsHistory(path);
+  if (absl::IsFailedPrecondition(holds.status())) {
+    return holds.status();
+  }
   return holds.ok() && *holds
              ? absl::AlreadyExistsError(fmt::format(
-                   "{} holds snapshots or transaction logs already; name "
-                   "another folder",
+                   "{} holds snapshots, a checkpoint or transaction logs "
+                   "already; name another folder",
                    path))
              : absl::OkStatus();
-}
-
-absl::Status PrepareTarget(const std::string& from_dir,
-                           const std::string& dir) {
-  const std::string path = dir + storage::kVersionDir;
-  RETURN_IF_ERROR(CheckIsFree(dir));
-  RETURN_IF_ERROR(storage::CreateDirs(path));
-  return CopyEpochs(from_dir + storage::kVersionDir, path);
 }
 
 ExitCode Report(const char* tool, const absl::Status& status) {

@@ -47,6 +47,13 @@ class OfflineState {
   // Writes it as a snapshot into `version_dir`; returns the path.
   absl::StatusOr<std::string> WriteTo(const std::string& version_dir) const;
 
+  // Makes DIR/version-2 with it and the epochs that `from_dir` has promised;
+  // returns the path of the snapshot.  No server starts on it before it is
+  // finished (kUnfinishedName).  Errors: those of CheckIsFree(), ReadEpochs()
+  // and file.h.
+  absl::StatusOr<std::string> WriteToNew(const std::string& dir,
+                                         const std::string& from_dir) const;
+
   // What is wrong with it (tree::Restorer::Findings()).
   std::vector<std::string> Findings() const { return restorer_.Findings(); }
 
@@ -65,18 +72,15 @@ class OfflineState {
   int64_t txn_count_ = 0;  // After it
 };
 
-// Checks that DIR/version-2 exists and holds a snapshot or a log, the latter
-// in `log_dir`.  Errors, which say what to do: kNotFound.
+// Checks that DIR/version-2 exists and holds a snapshot, a checkpoint or
+// a log, the latter in `log_dir`.  Errors, which say what to do: kNotFound.
 absl::Status CheckHasHistory(const std::string& dir,
                              const std::string& log_dir);
 
 // Checks that a state may be written to `dir`, which need not exist.  Errors:
-// kAlreadyExists when it holds a snapshot or a log.
+// kAlreadyExists when it holds a history, those of
+// CheckFinished().
 absl::Status CheckIsFree(const std::string& dir);
-
-// Makes the folder DIR/version-2 for a state, with the epochs that `from_dir`
-// has promised.  Errors: those of CheckIsFree() and of file.h.
-absl::Status PrepareTarget(const std::string& from_dir, const std::string& dir);
 
 // Prints to stderr what went wrong, and returns the exit code for it.
 ExitCode Report(const char* tool, const absl::Status& status);

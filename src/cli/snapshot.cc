@@ -1,13 +1,13 @@
 #include "cli/snapshot.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "cli/json.h"
 #include "cli/offline_state.h"
 #include "cli/subtrees.h"
@@ -127,37 +127,22 @@ ExitCode Show(const Arguments& arguments) {
 }  // namespace
 
 ExitCode RunSnapshot(int argc, char** argv) {
-  enum Choice { kTop = 1, kJson, kHelpWanted };
-  static constexpr option kOptions[] = {
-      {"top", required_argument, nullptr, kTop},
-      {"json", no_argument, nullptr, kJson},
-      {"help", no_argument, nullptr, kHelpWanted},
-      {nullptr, 0, nullptr, 0}};
   Arguments arguments;
-  int chosen = 0;
-  while ((chosen = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
-    if (chosen == kHelpWanted) {
-      fmt::print("{}", kHelp);
-      return ExitCode::kOk;
-    }
-    if (chosen == kJson) {
-      arguments.json = true;
-    } else if (chosen == kTop) {
-      const auto top = ParseCount(optarg);
-      if (!top) {
-        fmt::print(stderr, "paddock snapshot: --top wants a number\n");
-        return ExitCode::kUsage;
-      }
-      arguments.top = *top;
-    } else {
-      return ExitCode::kUsage;  // getopt_long has said why
-    }
+  const auto take_top = [&arguments](const std::string& value) {
+    const auto top = ParseCount(value);
+    arguments.top = top.value_or(0);
+    return top.has_value();
+  };
+  std::vector<std::string> words;
+  if (const auto end = TakeArguments(
+          argc, argv, kHelp,
+          {{"top", take_top, "a number"}, {"json", &arguments.json}}, &words)) {
+    return *end;
   }
-  if (argc - optind != 1) {
-    fmt::print(stderr, "paddock snapshot: name one file; see --help\n");
-    return ExitCode::kUsage;
+  if (words.size() != 1) {
+    return Misused(argv, "name one file");
   }
-  arguments.path = argv[optind];
+  arguments.path = words[0];
   return Show(arguments);
 }
 

@@ -1,6 +1,9 @@
 #include "cli/tool.h"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <cstdio>
 #include <string_view>
 
 #include "cli/check.h"
@@ -24,12 +27,22 @@ constexpr std::array kTools = {
     Tool{"log", RunLog},       Tool{"snapshot", RunSnapshot},
 };
 
+// What was printed may wait to be written until now.
+ExitCode FinishOutput(std::string_view tool, ExitCode code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+    return code;
+  }
+  fmt::print(stderr, "paddock {}: not all of the output could be written\n",
+             tool);
+  return code == ExitCode::kOk ? ExitCode::kUnexpected : code;
+}
+
 }  // namespace
 
 std::optional<ExitCode> RunTool(int argc, char** argv) {
   for (const Tool& tool : kTools) {
     if (argc > 1 && tool.name == argv[1]) {
-      return tool.run(argc - 1, argv + 1);
+      return FinishOutput(tool.name, tool.run(argc - 1, argv + 1));
     }
   }
   return std::nullopt;

@@ -57,6 +57,8 @@ std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
     all_nodes_due_ = true;
   }
   peer_.emplace(zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())});
+  next_sweep_ms_ =
+      absl::ToInt64Milliseconds(tick.now + options_.container_check_interval);
   Step(tick);
   next_session_id_ =
       ToWire(FirstSessionId(options_.server_id, options_.session_id_seed_ms));
@@ -69,8 +71,6 @@ std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
       next_session_id_ = std::max(next_session_id_, ToWire(id) + 1);
     }
   }
-  next_sweep_ms_ =
-      now_ms_ + absl::ToInt64Milliseconds(options_.container_check_interval);
   std::vector<SessionId> owners_gone;
   for (const auto& [owner, nodes] : tree_.ephemerals()) {
     if (sessions_.Find(SessionId{owner}) == nullptr) {

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <getopt.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -96,9 +98,12 @@ std::string Message(const absl::Status& status) {
 }
 
 absl::StatusOr<ParsedConfig> ReadConfig(const std::string& file_name) {
+  const bool is_folder = std::filesystem::is_directory(file_name);
   std::ifstream file(file_name, std::ios::binary);
-  if (!file || std::filesystem::is_directory(file_name)) {
-    return absl::NotFoundError(fmt::format("cannot read {}", file_name));
+  if (!file || is_folder) {
+    const int error = is_folder ? EISDIR : errno;
+    return absl::NotFoundError(fmt::format("cannot read {}: {}; see --help",
+                                           file_name, std::strerror(error)));
   }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   return ParseConfig(text, file_name);

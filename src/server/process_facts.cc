@@ -126,6 +126,7 @@ std::vector<replica::Metric> ProcessMetrics(
       {"request_throttle_wait_count", clients.waits},
       {"connection_token_deficit", clients.token_deficit},
       {"fsynctime", syncs},
+      {"fsync_threshold_exceed_count", stats.syncs.over_warning},
       {"startup_txns_loaded", stats.transactions_loaded},
       {"startup_txns_load_time",
        stats.transactions_loaded.count > 0 ? stats.load_time : Summary()},

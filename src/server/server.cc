@@ -37,6 +37,9 @@ constexpr absl::Duration kSlowFrames = absl::Microseconds(500);
 // Of a wait that ended this much late, the process was not run.
 constexpr absl::Duration kStallMin = absl::Seconds(1);
 
+// Below this a disk is slow, of which Storage tells when it was.
+constexpr absl::Duration kDiskStallMin = absl::Seconds(2);
+
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
 
 // How often the log tells where memory is.
@@ -60,7 +63,8 @@ std::string Message(const absl::Status& status) {
 Server::Server(const ServerOptions& options)
     : options_(options),
       work_(boost::asio::make_work_guard(io_)),
-      signals_(io_) {}
+      signals_(io_),
+      disk_watch_(std::max(options.storage.sync_warning, kDiskStallMin)) {}
 
 Server::~Server() = default;
 
@@ -210,6 +214,9 @@ ExitCode Server::Run() {
   if (failure_.has_value()) {
     return *failure_;
   }
+  if (disk_watch_.IsWaiting()) {
+    log::Info("waiting for the disk to confirm the last writes");
+  }
   storage_->Stop();
   if (io_.poll(); failure_.has_value()) {  // It could not write the last
     return *failure_;
@@ -232,6 +239,7 @@ void Server::RunBatch() {
   BeginBatch();  // For what only time has brought
   connections_->RunTimers();
   listener_->RunTimers();
+  disk_watch_.RunTimers(now_);
   Collect();
   SubmitWrites();
   connections_->Flush();
@@ -247,9 +255,9 @@ void Server::RunBatch() {
 }
 
 absl::Duration Server::Deadline() const {
-  absl::Duration deadline = std::min({now_ + kWaitMax, replica_->NextDeadline(),
-                                      connections_->NextDeadline(),
-                                      listener_->NextDeadline(), next_purge_});
+  absl::Duration deadline = std::min(
+      {now_ + kWaitMax, replica_->NextDeadline(), connections_->NextDeadline(),
+       listener_->NextDeadline(), disk_watch_.NextDeadline(), next_purge_});
   if (phase_ != Phase::kServing) {
     deadline = std::min(deadline, phase_deadline_);
   }
@@ -309,13 +317,16 @@ void Server::SubmitWrites() {
     for (const zab::Write& write : writes_) {
       log_bytes_ += static_cast<int64_t>(write.txn.bytes.size());
     }
+    disk_watch_.Submitted(writes_.back().id, now_);
     storage_->Submit(std::exchange(writes_, {}));
   }
 }
 
 void Server::OnPersisted() {
   BeginBatch();
-  replica_->Step(replica::Persisted{.write_id = persisted_.exchange(0)});
+  const uint64_t write_id = persisted_.exchange(0);
+  disk_watch_.Persisted(write_id, now_);
+  replica_->Step(replica::Persisted{.write_id = write_id});
 }
 
 // --- Checkpoints ---

@@ -31,6 +31,7 @@
 #include "net/client_listener.h"
 #include "paddock/exit_code.h"
 #include "replica/replica.h"
+#include "server/disk_watch.h"
 #include "server/process_facts.h"
 #include "server/server_options.h"
 #include "storage/storage.h"
@@ -148,6 +149,7 @@ class Server : private net::ClientEvents {
   ProcessStats stats_;
 
   LogLimit notice_log_;
+  DiskWatch disk_watch_;
 
   CheckpointPhase checkpoint_ = CheckpointPhase::kNone;
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();

@@ -116,9 +116,9 @@ absl::Status Damaged(const std::string& dir, const absl::Status& why) {
     return why;
   }
   return absl::DataLossError(fmt::format(
-      "the checkpoint {} is damaged: {}.  Restore the folder from a copy, or "
-      "another member; if the snapshots and logs beside it reach back to the "
-      "beginning, move it away with its -wal and -shm files to start without",
+      "the checkpoint {} is damaged: {}.  Restore the folder from a copy; if "
+      "the snapshots and logs beside it reach back to the beginning, move it "
+      "away with its -wal and -shm files to start without",
       PathOf(dir),
       std::string_view(why.message().data(), why.message().size())));
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status_macros.h"
+#include "storage/checkpoint.h"
 #include "storage/log_format.h"
 #include "storage/snapshot_file.h"
 
@@ -67,6 +68,12 @@ bool IsSnapshot(std::string_view name) {
   return ParseSnapshotName(name).has_value();
 }
 
+// Whether `name` is that of a file with a whole state.
+bool IsState(std::string_view name) {
+  return IsSnapshot(name) ||
+         name == std::string_view(kCheckpointName).substr(1);
+}
+
 int64_t BytesOf(const std::string& path, bool (*is_one)(std::string_view)) {
   const auto names = ListDir(path);
   int64_t bytes = 0;
@@ -114,18 +121,31 @@ absl::StatusOr<std::optional<File>> LockForRead(const std::string& dir) {
     return std::nullopt;
   }
   if (!lock.ok()) {
-    return Explain(lock.status(), dir);
+    return absl::Status(lock.status().code(),
+                        fmt::format("{} is not a data folder ({})", dir,
+                                    std::string(lock.status().message())));
   }
   RETURN_IF_ERROR(TakeLock(&*lock, dir));
   return std::optional<File>(*std::move(lock));
 }
 
 bool IsHistoryFile(const std::string& name) {
-  return IsLog(name) || IsSnapshot(name);
+  return IsLog(name) || IsState(name);
+}
+
+absl::Status CheckFinished(const std::string& path) {
+  return Exists(path + kUnfinishedName)
+             ? absl::FailedPreconditionError(fmt::format(
+                   "{} was not finished by the paddock import or export that "
+                   "made it; remove it, and run that again",
+                   path))
+             : absl::OkStatus();
 }
 
 absl::Status CheckContents(const std::string& data_path,
                            const std::string& log_path) {
+  RETURN_IF_ERROR(CheckFinished(data_path));
+  RETURN_IF_ERROR(CheckFinished(log_path));
   if (SameDir(data_path, log_path)) {
     return absl::OkStatus();
   }
@@ -137,10 +157,10 @@ absl::Status CheckContents(const std::string& data_path,
         data_path, log_path));
   }
   ASSIGN_OR_RETURN(const auto in_log, ListDir(log_path));
-  if (std::any_of(in_log.begin(), in_log.end(), IsSnapshot)) {
+  if (std::any_of(in_log.begin(), in_log.end(), IsState)) {
     return absl::FailedPreconditionError(fmt::format(
-        "{} holds snapshots, but dataDir says that they are in {}; move them "
-        "there",
+        "{} holds snapshots or a checkpoint, but dataDir says that they are in "
+        "{}; move them there",
         log_path, data_path));
   }
   return absl::OkStatus();

@@ -14,6 +14,9 @@ namespace paddock::storage {
 
 inline constexpr char kVersionDir[] = "/version-2";
 
+// There while a tool fills a new version-2.
+inline constexpr char kUnfinishedName[] = "/unfinished";
+
 class Folder {
  public:
   // Opens version-2 in `dir` and locks it for as long as the Folder lives;
@@ -40,11 +43,15 @@ class Folder {
 // Errors: kNotFound; kUnavailable, as Folder::Open() says it.
 absl::StatusOr<std::optional<File>> LockForRead(const std::string& dir);
 
-// Whether `name` is that of a transaction log or of a snapshot.
+// Whether `name` is that of a transaction log, a snapshot or the checkpoint.
 bool IsHistoryFile(const std::string& name);
 
-// Checks that no log or snapshot is in the wrong one of two folders.
-// Errors: kFailedPrecondition.
+// Checks that `path`, a version-2, was filled to its end by the tool that made
+// it, if one did.  Errors: kFailedPrecondition.
+absl::Status CheckFinished(const std::string& path);
+
+// Checks that both are finished, and that no log, snapshot or checkpoint is in
+// the wrong one of two folders. Errors: kFailedPrecondition.
 absl::Status CheckContents(const std::string& data_path,
                            const std::string& log_path);
 

@@ -265,10 +265,10 @@ absl::Status Replay::Damage(const Trouble& trouble,
   return absl::DataLossError(fmt::format(
       "{} is damaged at offset {} ({}), after zxid 0x{:x}; intact records "
       "follow from offset {} (zxid 0x{:x}).  Nothing was changed.  Restore the "
-      "file from a copy; to give up all transactions after 0x{:x} instead, cut "
-      "the file with: truncate -s {} {}",
+      "file from a copy; where there is none, paddock check says what is lost "
+      "without it, and can give that up",
       trouble.path, trouble.offset, trouble.what, Hex(last_), next.offset,
-      Hex(next.zxid), Hex(last_), trouble.offset, trouble.path));
+      Hex(next.zxid)));
 }
 
 absl::Status Replay::Tidy() {

@@ -23,6 +23,7 @@ absl::Status Restorer::RestoreSnapshot(int64_t zxid, ByteSource source) {
   facts_ = SnapshotFacts();
   awaited_.reset();
   mismatches_ = 0;
+  is_in_doubt_ = false;
   ASSIGN_OR_RETURN(facts_, ReadSnapshot(source, zxid, &tree_, &sessions_));
   // A digest of before the snapshot says nothing of it: it is one of an
   // earlier epoch, and the snapshot is exact.
@@ -30,10 +31,7 @@ absl::Status Restorer::RestoreSnapshot(int64_t zxid, ByteSource source) {
     awaited_ = facts_.digest;
   }
   if (awaited_ && awaited_->zxid == zxid) {
-    if (awaited_->version == kDigestVersion) {
-      Compare(zxid, awaited_->digest);
-    }
-    awaited_.reset();
+    CompareSnapshot(*std::exchange(awaited_, std::nullopt));
   }
   return absl::OkStatus();
 }
@@ -44,6 +42,7 @@ absl::Status Restorer::RestoreCheckpoint(
   facts_ = SnapshotFacts();
   awaited_.reset();
   mismatches_ = 0;
+  is_in_doubt_ = false;
   tree_.BeginRestore();
   while (true) {
     ASSIGN_OR_RETURN(const std::string records, source());
@@ -97,14 +96,28 @@ bool Restorer::RestoreTxn(std::string_view txn) {
   }
   if (awaited_ && header.zxid >= awaited_->zxid) {
     const ZxidDigest awaited = *std::exchange(awaited_, std::nullopt);
-    if (header.zxid == awaited.zxid && awaited.version == kDigestVersion) {
-      Compare(header.zxid, awaited.digest);
+    if (header.zxid == awaited.zxid) {
+      CompareSnapshot(awaited);
+      if (is_in_doubt_) {
+        return true;  // Its own digest differs for the same reason
+      }
     }
   }
   if (!awaited_ && tree_.announced_digest()) {
+    if (is_in_doubt_ && tree_.digest() == *tree_.announced_digest()) {
+      mismatches_ = 0;
+    }
+    is_in_doubt_ = false;
     Compare(header.zxid, *tree_.announced_digest());
   }
   return true;
+}
+
+void Restorer::CompareSnapshot(const ZxidDigest& expected) {
+  if (expected.version == kDigestVersion) {
+    Compare(expected.zxid, expected.digest);
+    is_in_doubt_ = mismatches_ > 0;
+  }
 }
 
 void Restorer::Compare(int64_t zxid, uint64_t expected) {

@@ -624,6 +624,25 @@ TEST(ReplicaTest, EmptyContainerIsSweptOnceItHadAChild) {
   EXPECT_EQ(server.Get(client, "/unused").error(), Error::kOk);
 }
 
+// As in ZooKeeper: whoever uses it may be on the way back.
+TEST(ReplicaTest, EmptyContainerIsNotSweptAtTheStart) {
+  Options options;
+  options.container_check_interval = absl::Seconds(10);
+  ReplicaHarness server(options);
+  server.Advance(absl::Seconds(1));
+  ConnectionId client = server.Connect(40000);
+  server.Call(client, OpCode::kCreateContainer,
+              jute::CreateRequest{"/used", "", kOpenAcl, 4});
+  server.Create(client, "/used/child");
+  server.Delete(client, "/used/child");
+  server.Restart();
+  client = server.Connect(40000);
+  server.Advance(absl::Seconds(9));
+  EXPECT_EQ(server.Get(client, "/used").error(), Error::kOk);
+  server.Advance(absl::Seconds(2));
+  EXPECT_EQ(server.Get(client, "/used").error(), Error::kNoNode);
+}
+
 TEST(ReplicaTest, TtlNodeIsSweptWhenItsDataIsOld) {
   Options options;
   options.tree.extended_types = true;

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "storage/crash_state.h"
 #include "storage/disk_model.h"
+#include "storage/epoch_file.h"
 #include "storage/log_fixture.h"
 #include "storage/workload.h"
 
@@ -161,6 +162,42 @@ TEST_F(PowerCutTest, ASecondCutDuringOrAfterTheStartLosesNothing) {
                   static_cast<size_t>(disk.promised()), IsFullRun() ? 2 : 0);
     if (HasFatalFailure()) {
       return;
+    }
+  }
+}
+
+// An epoch that was written stays; one that was being written is there or not.
+TEST_F(PowerCutTest, EpochFilesHoldWhatWasPromised) {
+  constexpr uint32_t kLast = 1005;  // With a digit more on the way
+  const TempDir root(MemoryFolder());
+  DiskModel model(root.path());
+  for (uint32_t epoch = 995; epoch <= kLast; ++epoch) {
+    ASSERT_TRUE(WriteEpoch(root.path(), kAcceptedEpochName, epoch).ok());
+    ASSERT_TRUE(WriteEpoch(root.path(), kCurrentEpochName, epoch).ok());
+    model.Promise(epoch);
+  }
+  const Recording recording = model.recording();
+  for (Disk disk(recording, seed_);; disk.Advance()) {
+    for (const Survival survival : Survivals(IsFullRun() ? 40 : 3)) {
+      const TempDir crash(MemoryFolder());
+      disk.MakeCrashState(survival, &random_, crash.path());
+      ++states_;
+      const auto epochs = ReadEpochs(crash.path());
+      ASSERT_TRUE(epochs.ok()) << epochs.status();
+      const int64_t promised = disk.promised();
+      const uint32_t current = epochs->current.value_or(0);
+      const uint32_t accepted = epochs->accepted.value_or(0);
+      EXPECT_GE(current, promised);
+      EXPECT_GE(accepted, current);
+      EXPECT_TRUE(promised == 0 || accepted <= promised + 1)
+          << accepted << ", promised: " << promised;
+      ASSERT_FALSE(HasFailure())
+          << "after operation " << disk.position() << " (" << disk.Describe()
+          << ") with " << NameOf(survival)
+          << " of what was not synced; PADDOCK_TEST_SEED=" << seed_;
+    }
+    if (disk.AtEnd()) {
+      break;
     }
   }
 }

@@ -111,6 +111,27 @@ TEST_F(RestorerDigestTest, NothingIsComparedWhileTheStateIsFuzzy) {
   EXPECT_THAT(Findings(), ElementsAre(HasSubstr("at 2 transactions")));
 }
 
+// A Java server notes what it has applied after it has, so that its snapshot
+// may hold a part of the next transaction.
+TEST_F(RestorerDigestTest, SnapshotFromTheMiddleOfATransactionIsNoFinding) {
+  Start(SnapshotExactFrom(3, FreshDigest() + 1));
+  ASSERT_TRUE(restored_.restorer.RestoreTxn(Txn(4, CreateOp("/a"))));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("after zxid 0x3")));
+  Create(5, /*error=*/0);
+  EXPECT_THAT(Findings(), IsEmpty());
+  Create(6, /*error=*/1);
+  Create(7, /*error=*/0);
+  EXPECT_THAT(Findings(), ElementsAre(testing::AllOf(
+                              HasSubstr("after zxid 0x6"),
+                              HasSubstr("differs at 1 transactions"))));
+  Start(SnapshotExactFrom(5, 0));
+  Create(4, /*error=*/1);
+  Create(5, /*error=*/1);
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("after zxid 0x5")));
+  Create(6, /*error=*/0);
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
 TEST_F(RestorerDigestTest, LogThatEndsWhileTheStateIsFuzzyIsAFinding) {
   Start(SnapshotExactFrom(5, 0));
   Create(4, /*error=*/0);

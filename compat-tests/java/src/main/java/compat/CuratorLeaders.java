@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -213,6 +214,7 @@ final class CuratorLeaders {
     for (int round = 0; round < 5; round++) {
       AtomicInteger entering = new AtomicInteger();
       AtomicInteger leaving = new AtomicInteger();
+      CountDownLatch quiet = new CountDownLatch(MEMBERS);
       List<Future<?>> all = new ArrayList<>();
       for (CuratorFramework client : clients) {
         all.add(pool.submit(() -> {
@@ -222,6 +224,13 @@ final class CuratorLeaders {
           Check.require(barrier.enter(Check.DEADLINE_MS,
               TimeUnit.MILLISECONDS), "enter");
           Check.require(entering.get() == MEMBERS, "all have entered");
+          // An event of the entry that comes late wakes leave(), which takes
+          // one remaining node of another member for the end.  Callbacks run
+          // behind the events that came before them.
+          client.checkExists().inBackground((c, event) -> quiet.countDown())
+              .forPath("/double");
+          Check.require(quiet.await(Check.DEADLINE_MS, TimeUnit.MILLISECONDS),
+              "no event is under way");
           leaving.incrementAndGet();
           Check.require(barrier.leave(Check.DEADLINE_MS,
               TimeUnit.MILLISECONDS), "leave");
