@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures memory and start-up of Paddock beside a Java ZooKeeper.
 
-    tests/bench/memory.py            about fifteen minutes
+    tests/bench/memory.py            about twenty minutes
     tests/bench/memory.py --quick    about three minutes, smaller numbers
 
 Memory is what the process has resident (VmRSS), measured from outside: the
@@ -21,7 +21,6 @@ import pathlib
 import resource
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,8 +35,8 @@ CONNECTIONS_AT_ONCE = 16
 _poll = threading.Event()  # Never set: a bounded wait between two looks
 
 
-def folder_mb(path, pattern):
-    return sum(p.stat().st_size for p in path.glob(pattern)) / 1e6
+def largest_mb(path, pattern):
+    return max((p.stat().st_size for p in path.glob(pattern)), default=0) / 1e6
 
 
 def connect_when_served(server, seconds=300):
@@ -120,9 +119,8 @@ class Meter:
             version = server.data_dir / "version-2"
             result = {"filled": filled, "seconds": seconds,
                       "resident": resident,
-                      "snapshot": folder_mb(version, "snapshot.*") /
-                      max(1, len(list(version.glob("snapshot.*")))),
-                      "tree_db": folder_mb(version, "tree.db")}
+                      "snapshot": largest_mb(version, "snapshot.*"),
+                      "tree_db": largest_mb(version, "tree.db")}
             if self.name == "Java":
                 result["foreign"] = paddock_on(version, self.folder, rounds)
             else:
@@ -135,7 +133,7 @@ class Meter:
         """Bytes for each of `count` things, of which make_things(server,
         count) returns the owners."""
         with self.server(make_things.__name__) as server:
-            first = make_things(server, 100)  # What only the first costs
+            first = make_things(server, 1000)  # What only the first costs
             before = self.used(server)
             things = make_things(server, count)
             bytes_each = (self.used(server) - before) * 1e6 / count
@@ -182,9 +180,10 @@ def sessions(server, count):
 def watches(server, count):
     """One-shot, on paths of 20 bytes, from 10 connections."""
     conns = connected_sessions(server, 10)
-    for at, conn in enumerate(conns):
-        conn.pipeline([(raw.EXISTS, raw.read_body(f"/watch/{i:013}", True))
-                       for i in range(at, count, len(conns))])
+    for first in range(0, count, 1000):  # In turns, so that none expires
+        for at, conn in enumerate(conns):
+            conn.pipeline([(raw.EXISTS, raw.read_body(f"/watch/{i:013}", True))
+                           for i in range(first + at, first + 1000, 10)])
     return conns
 
 
@@ -257,7 +256,7 @@ def measure(arguments, meters):
             row[f"znode with {value:,} B of data, path of 37 B"] = (
                 meter.per_znode(500_000 // scale, value))
         row["one-shot watch, path of 20 B"] = meter.per_thing(
-            500_000 // scale, watches)
+            200_000 // scale, watches)
         row["session"] = meter.per_thing(20_000 // scale, sessions)
         row["idle connection"] = meter.per_thing(8_000 // scale, connections)
         row["connection with a session"] = meter.per_thing(
