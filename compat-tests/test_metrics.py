@@ -65,6 +65,8 @@ ABSENT = {
 
 # What Paddock prints and ZooKeeper 3.9.5 does not.
 ADDED = {
+    "where memory is": ("process_resident_memory_bytes",
+                        "(znode|data|watch|session|connection)_memory_bytes"),
     "counters of operations, which ZooKeeper has since 3.10": ("op_count_\\w+",),
     "of checkpoints; their time and errors are snapshottime and"
     " snapshot_error_count": ("checkpoint_(changes|bytes)",),

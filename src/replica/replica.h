@@ -206,6 +206,9 @@ class Replica {
                              std::string_view argument,
                              const ProcessFacts& facts);
 
+  // Where memory is.  Looks at each connection.
+  MemoryUse memory_use() const;
+
   // Fails a CHECK when an invariant does not hold.  Slow; for tests.
   void CheckInvariants() const;
 

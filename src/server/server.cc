@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
@@ -11,6 +13,7 @@
 #include "base/log.h"
 #include "replica/admin.h"
 #include "server/clock.h"
+#include "server/memory_account.h"
 #include "server/process_facts.h"
 
 namespace paddock::server {
@@ -38,6 +41,9 @@ constexpr absl::Duration kStallMin = absl::Seconds(1);
 constexpr absl::Duration kDiskStallMin = absl::Seconds(2);
 
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
+
+// How often the log tells where memory is.
+constexpr absl::Duration kAccountPeriod = absl::Hours(1);
 
 // A checkpoint takes little of each batch, goes to its thread in larger pieces,
 // and is no more than this ahead of the disk.
@@ -189,6 +195,7 @@ ExitCode Server::LoadHistory() {
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
                                             : ExitCode::kDataFolder;
   }
+  malloc_trim(0);  // What reading took
   now_ = MonotonicNow();
   if (count > 0) {
     stats_.transactions_loaded.Add(count);
@@ -241,6 +248,7 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   AdvanceCheckpoint();
+  TellMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
@@ -388,6 +396,7 @@ void Server::OnCheckpointed(const absl::Status& status) {
   BeginBatch();
   checkpoint_ = CheckpointPhase::kNone;
   replica_->EndCheckpoint(status.ok());
+  malloc_trim(0);  // Removed znodes are free now; takes a millisecond or two
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
     CountCheckpoint();
@@ -412,6 +421,14 @@ void Server::CountCheckpoint() {
               account.changes, account.bytes >> 10,
               absl::ToInt64Milliseconds(took));
   }
+}
+
+void Server::TellMemory() {
+  if (now_ < next_account_) {
+    return;
+  }
+  next_account_ = now_ + kAccountPeriod;
+  log::Info("{}", MemoryText(TakeMemoryAccount(*replica_, *connections_)));
 }
 
 // --- The end ---
@@ -539,6 +556,10 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
     facts.open_files_max = OpenFilesMax();
     AddSyncStats(storage_->TakeSyncStats(), &stats_.syncs);
     facts.metrics = ProcessMetrics(*connections_, stats_);
+    const auto account = TakeMemoryAccount(*replica_, *connections_);
+    for (replica::Metric& metric : MemoryMetrics(account)) {
+      facts.metrics.push_back(std::move(metric));
+    }
   } else if (word == "srst" && IsAllowedWord(word)) {
     storage_->TakeSyncStats();
     stats_ = {};

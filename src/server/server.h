@@ -91,6 +91,8 @@ class Server : private net::ClientEvents {
   void BeginCheckpoint();
   void OnCheckpointed(const absl::Status& status);
   void CountCheckpoint();
+  // Tells the log where memory is, when it is time.
+  void TellMemory();
 
   void BeginStop();
   void ContinueStop();
@@ -161,6 +163,7 @@ class Server : private net::ClientEvents {
   std::string checkpoint_piece_;  // Captured, and not handed on yet
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
   absl::Duration next_purge_ = absl::InfiniteDuration();
+  absl::Duration next_account_ = -absl::InfiniteDuration();
   int64_t log_bytes_ = 0;  // Of transactions that are in no checkpoint
   int64_t log_bytes_at_checkpoint_ = 0;  // The same when the last one began
 

@@ -46,6 +46,7 @@
 #include "tree/quotas.h"
 #include "tree/string_hash.h"
 #include "tree/znode.h"
+#include "tree/znode_set.h"
 
 namespace paddock::tree {
 
@@ -174,6 +175,12 @@ class DataTree {
   int64_t approximate_data_bytes() const { return path_and_data_bytes_; }
   size_t acl_count() const { return acls_.size(); }
 
+  // What the data takes, and what all the rest about the znodes takes.
+  size_t data_bytes() const { return data_bytes_; }
+  size_t node_bytes() const {
+    return memory_bytes_ - data_bytes_ + nodes_.bytes();
+  }
+
   // Digests kept for the four-letter word `hash`: {zxid, digest}, oldest
   // first; one for each zxid divisible by 128, at most 1024.
   const std::deque<std::pair<int64_t, uint64_t>>& digest_history() const {
@@ -187,21 +194,7 @@ class DataTree {
   void ForEach(absl::FunctionRef<void(const Znode&)> visit) const;
 
  private:
-  struct PathHash : StringHash {
-    using StringHash::operator();
-    size_t operator()(const Znode* node) const { return (*this)(node->path()); }
-  };
-  struct PathEqual {
-    using is_transparent = void;
-    static std::string_view PathOf(std::string_view path) { return path; }
-    static std::string_view PathOf(const Znode* node) { return node->path(); }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const {
-      return PathOf(a) == PathOf(b);
-    }
-  };
-
-  Znode* FindMutable(std::string_view path);
+  Znode* FindMutable(std::string_view path) { return nodes_.Find(path); }
   // `top` itself first, parents before their children.
   static void ForEachBelow(const Znode& top,
                            absl::FunctionRef<void(const Znode&)> visit);
@@ -225,6 +218,7 @@ class DataTree {
   // The set of the session, the containers or the TTL nodes that `node`
   // belongs to; null for a persistent node.
   NodeSet* SetOf(const Znode& node);
+  Znode* RestoredParent(std::string_view path);
   void AddReservedNodes();
   void AddReserved(std::string_view path, int32_t perms, int32_t aversion);
 
@@ -261,8 +255,7 @@ class DataTree {
 
   const TreeOptions options_;
   AclTable acls_;
-  // By path.  Iteration order is never observed.
-  absl::flat_hash_set<Znode*, PathHash, PathEqual> nodes_;
+  ZnodeSet nodes_;                                // Owned
   absl::btree_map<int64_t, NodeSet> ephemerals_;  // By session; none is empty
   NodeSet containers_;
   NodeSet ttl_nodes_;
@@ -270,10 +263,14 @@ class DataTree {
   absl::flat_hash_set<std::string, StringHash, std::equal_to<>> quotas_;
   int64_t ephemeral_count_ = 0;
   int64_t path_and_data_bytes_ = 0;
+  size_t data_bytes_ = 0;
+  size_t memory_bytes_ = 0;  // Of the znodes
   int64_t last_zxid_ = 0;
   uint64_t digest_ = 0;
   std::optional<uint64_t> announced_digest_;
   std::deque<std::pair<int64_t, uint64_t>> digest_history_;
+
+  Znode* latest_parent_ = nullptr;  // While nodes are restored
 
   // Changes since the last checkpoint.
   bool tracks_changes_ = false;
