@@ -37,10 +37,11 @@ ABSENT = {
     "of TLS, which is yet to come": (
         "outstanding_tls_handshake", "tls_handshake_exceeded",
         "non_mtls_(local|remote)_conn_count"),
-    "of snapshots, which are yet to come": (
-        "snapshottime", "snapshot_(error|rate_limited)_count",
-        "restore_time", "restore_(error|rate_limited)_count",
-        "startup_snap_load_time"),
+    "of snapshots on request, which are yet to come": (
+        "snapshot_rate_limited_count", "restore_time",
+        "restore_(error|rate_limited)_count"),
+    "the time of reading what there is is in dbinittime": (
+        "startup_snap_load_time",),
     "of the AdminServer, which is yet to come": ("insecure_admin_count",),
     "of queues and threads inside the Java server that are not here": (
         "prep_processor_(queue_size|queue_time_ms|request_queued)",
@@ -64,7 +65,11 @@ ABSENT = {
 
 # What Paddock prints and ZooKeeper 3.9.5 does not.
 ADDED = {
+    "where memory is": ("process_resident_memory_bytes",
+                        "(znode|data|watch|session|connection)_memory_bytes"),
     "counters of operations, which ZooKeeper has since 3.10": ("op_count_\\w+",),
+    "of checkpoints; their time and errors are snapshottime and"
+    " snapshot_error_count": ("checkpoint_(changes|bytes)",),
     "what ZooKeeper tells through its AdminServer": (
         "fsync_threshold_exceed_count",),
 }

@@ -203,7 +203,16 @@ class Duo:
         if sort_events:
             items = [sort_event_runs(i) for i in items]
         if items[0] != items[1]:
-            self._compare(*items, list(requests), name)
+            requests = list(requests)
+            if (_without_pings(items[0]) != items[0]
+                    and [_is_ping(i) for i in items[0]]
+                    != [_is_ping(i) for i in items[1]]):
+                # A ping that waits for long overtakes; on a machine that
+                # stalls this happens here too.
+                self.explained["impatient ping"] += 1
+                items = [_without_pings(i) for i in items]
+                requests = [r for r in requests if r.xid != wire.PING_XID]
+            self._compare(*items, requests, name)
         if CLOSED in items[0] or CLOSED in items[1]:
             self.forget(name)
         return items[0]
@@ -310,6 +319,14 @@ class Duo:
         except AssertionError:
             pass
         self.compare_values(what, *values)
+
+
+def _is_ping(item):
+    return isinstance(item, Reply) and item.xid == wire.PING_XID
+
+
+def _without_pings(items):
+    return [i for i in items if not _is_ping(i)]
 
 
 # ------------------------------------------------------------------ questions

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "jute/archive.h"
 #include "net/client_connections.h"
 
@@ -475,6 +476,11 @@ void ClientConnection::Close() {
   all_->totals_.unsent_bytes -= unsent_bytes();
   output_ = std::string();
   sent_ = 0;
+}
+
+size_t ClientConnection::memory_bytes() const {
+  return HeapBytes(sizeof *this) + input_.capacity() + output_.capacity() +
+         arrivals_.capacity() * sizeof(Arrival);
 }
 
 }  // namespace paddock::net

@@ -77,6 +77,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool is_open() const { return state_ != State::kClosed; }
   // Whether it is neither closed nor on the way there.
   bool is_accepting() const { return state_ == State::kOpen; }
+  size_t memory_bytes() const;
   size_t unsent_bytes() const { return output_.size() - sent_; }
   absl::Duration last_io() const { return last_io_; }
   // Whether the client has taken some of its output since `time`, or has all.

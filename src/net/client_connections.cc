@@ -5,6 +5,7 @@
 #include <boost/system/error_code.hpp>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "net/address.h"
 
 namespace paddock::net {
@@ -204,6 +205,14 @@ void ClientConnections::CloseSessionless(absl::Duration now) {
     ++stats_.sessionless_expired;
     connection->Close();
   }
+}
+
+size_t ClientConnections::memory_bytes() const {
+  size_t bytes = TableBytes(connections_);
+  for (const auto& [id, connection] : connections_) {
+    bytes += connection->memory_bytes();
+  }
+  return bytes;
 }
 
 void ClientConnections::CloseAll() {

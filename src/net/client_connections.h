@@ -98,6 +98,9 @@ class ClientConnections {
   const ClientTotals& totals() const { return totals_; }
   const ClientStats& stats() const { return stats_; }
   void ResetStats() { stats_ = {}; }
+  // All they take, roughly, but for what the kernel has for their sockets.
+  // Looks at each.
+  size_t memory_bytes() const;
   double drop_probability() const { return throttle_.drop_probability(); }
 
  private:

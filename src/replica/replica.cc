@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "jute/proto.h"
 
 namespace paddock::replica {
@@ -462,6 +463,22 @@ void Replica::SweepContainers() {
     sweep_.pop_front();
     next_sweep_deletion_ms_ += pace_ms;
   }
+}
+
+MemoryUse Replica::memory_use() const {
+  size_t connections = TableBytes(connections_);
+  for (const auto& [id, connection] : connections_) {
+    connections += HeapBytes(sizeof(Connection)) + connection->out.capacity() +
+                   connection->waiting.size() * sizeof(Waiting);
+    for (const Waiting& waiting : connection->waiting) {
+      connections += waiting.text.capacity();
+    }
+  }
+  return {.znodes = tree_.node_bytes(),
+          .data = tree_.data_bytes(),
+          .watches = watches_.memory_bytes(),
+          .sessions = sessions_.memory_bytes(),
+          .connections = connections};
 }
 
 void Replica::CheckInvariants() const {

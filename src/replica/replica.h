@@ -125,7 +125,7 @@ struct Checkpoint {
   // Whether it has all znodes, or sessions, and not only what changed.
   bool has_all_nodes = false;
   bool has_all_sessions = false;
-  std::vector<std::string> deleted_paths;
+  std::shared_ptr<const PackedStrings> deleted_paths;
   std::vector<SessionId> closed_sessions;
   tree::SessionTimeouts sessions;
 };
@@ -229,6 +229,9 @@ class Replica {
   std::string FourLetterWord(ConnectionId connection, std::string_view word,
                              std::string_view argument,
                              const ProcessFacts& facts);
+
+  // Where memory is.  Looks at each connection.
+  MemoryUse memory_use() const;
 
   // Fails a CHECK when an invariant does not hold.  Slow; for tests.
   void CheckInvariants() const;

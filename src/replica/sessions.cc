@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace paddock::replica {
 
@@ -75,6 +76,12 @@ std::vector<SessionId> SessionTable::TakeExpired(int64_t now_ms) {
     buckets_.erase(buckets_.begin());
   }
   return expired;
+}
+
+// Nearly all are in a bucket, too.
+size_t SessionTable::memory_bytes() const {
+  return TreeBytes(sessions_) + sessions_.size() * (HeapBytes(sizeof(Session)) +
+                                                    sizeof(SessionId) * 4 / 3);
 }
 
 int64_t SessionTable::NextExpiryMs() const {

@@ -61,6 +61,7 @@ class SessionTable {
   int64_t NextExpiryMs() const;
 
   size_t size() const { return sessions_.size(); }
+  size_t memory_bytes() const;  // Roughly
 
   using Buckets = absl::btree_map<int64_t, absl::btree_set<SessionId>>;
   const Buckets& buckets() const { return buckets_; }

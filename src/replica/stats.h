@@ -59,6 +59,15 @@ struct ServerStats {
   std::array<int64_t, 40> op_counts{};  // By index into AllOps()
 };
 
+// Bytes of memory, as the server counts them.
+struct MemoryUse {
+  size_t znodes = 0;  // But for their data
+  size_t data = 0;
+  size_t watches = 0;
+  size_t sessions = 0;
+  size_t connections = 0;  // With what waits to be received, done and sent
+};
+
 // What the owner knows about the process and a Replica does not.
 struct ProcessFacts {
   std::string version;  // As srvr prints it: "3.9.5-<rev>, built on ..."

@@ -132,6 +132,10 @@ std::vector<replica::Metric> ProcessMetrics(
        stats.transactions_loaded.count > 0 ? stats.load_time : Summary()},
       {"dbinittime", stats.load_time},
       {"jvm_pause_time_ms", &stats.pauses},
+      {"snapshottime", stats.checkpoint_time},
+      {"snapshot_error_count", stats.checkpoint_errors},
+      {"checkpoint_changes", stats.checkpoint_changes},
+      {"checkpoint_bytes", stats.checkpoint_bytes},
   };
 }
 

@@ -34,6 +34,13 @@ struct ProcessStats {
   Summary transactions_loaded;  // At the start
   Summary load_time;            // Likewise, in ms
   DetailedSummary pauses;       // In ms: this process was not run
+
+  // Of each checkpoint: ms from its begin until it was durable, znodes that
+  // had changed, bytes of those that are there.
+  Summary checkpoint_time;
+  Summary checkpoint_changes;
+  Summary checkpoint_bytes;
+  int64_t checkpoint_errors = 0;
 };
 
 // What the sockets, the log and the process add to `mntr` (chapter 12).

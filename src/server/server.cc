@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
@@ -11,6 +13,7 @@
 #include "base/log.h"
 #include "replica/admin.h"
 #include "server/clock.h"
+#include "server/memory_account.h"
 #include "server/process_facts.h"
 
 namespace paddock::server {
@@ -39,11 +42,17 @@ constexpr absl::Duration kDiskStallMin = absl::Seconds(2);
 
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
 
-// A checkpoint takes little of each batch, and no more than this ahead of the
-// disk.
-constexpr size_t kCheckpointBytesPerBatch = 64 << 10;
+// How often the log tells where memory is.
+constexpr absl::Duration kAccountPeriod = absl::Hours(1);
+
+// A checkpoint takes little of each batch, goes to its thread in larger pieces,
+// and is no more than this ahead of the disk.
+constexpr absl::Duration kCaptureTimeMax = absl::Microseconds(50);
+constexpr size_t kCaptureBytes = 2 << 10;  // Between looks at the clock
+constexpr size_t kCheckpointPieceBytes = 64 << 10;
 constexpr size_t kCheckpointQueueMax = 1 << 20;
 constexpr absl::Duration kCheckpointRetry = absl::Seconds(10);
+constexpr absl::Duration kLongCheckpoint = absl::Seconds(1);
 
 // For clients to close their side, once ours is shut down.
 constexpr absl::Duration kCloseTimeout = absl::Milliseconds(250);
@@ -186,6 +195,7 @@ ExitCode Server::LoadHistory() {
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
                                             : ExitCode::kDataFolder;
   }
+  malloc_trim(0);  // What reading took
   now_ = MonotonicNow();
   if (count > 0) {
     stats_.transactions_loaded.Add(count);
@@ -238,6 +248,7 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   AdvanceCheckpoint();
+  TellMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
   }
@@ -335,9 +346,17 @@ void Server::AdvanceCheckpoint() {
       storage_->CheckpointQueueBytes() > kCheckpointQueueMax) {
     return;
   }
-  std::string nodes;
-  const bool more = replica_->Capture(kCheckpointBytesPerBatch, &nodes);
-  storage_->AddToCheckpoint(std::move(nodes));
+  std::string& piece = checkpoint_piece_;
+  const absl::Duration begin = MonotonicNow();
+  bool more = true;
+  while (more && piece.size() < kCheckpointPieceBytes &&
+         MonotonicNow() - begin < kCaptureTimeMax) {
+    more = replica_->Capture(piece.size() + kCaptureBytes, &piece);
+  }
+  if (!more || piece.size() >= kCheckpointPieceBytes) {
+    checkpoint_account_.bytes += static_cast<int64_t>(piece.size());
+    storage_->AddToCheckpoint(std::exchange(piece, {}));
+  }
   if (more) {
     more_work_ = true;
   } else {
@@ -353,6 +372,8 @@ bool Server::IsCheckpointDue() const {
 }
 
 void Server::BeginCheckpoint() {
+  checkpoint_account_ = {
+      .begin = now_, .changes = static_cast<int64_t>(replica_->change_count())};
   replica::Checkpoint checkpoint = replica_->BeginCheckpoint();
   storage::CheckpointHead head{
       .zxid = checkpoint.zxid,
@@ -375,15 +396,39 @@ void Server::OnCheckpointed(const absl::Status& status) {
   BeginBatch();
   checkpoint_ = CheckpointPhase::kNone;
   replica_->EndCheckpoint(status.ok());
+  malloc_trim(0);  // Removed znodes are free now; takes a millisecond or two
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
+    CountCheckpoint();
     return;
   }
+  ++stats_.checkpoint_errors;
   next_checkpoint_ = now_ + kCheckpointRetry;
   log::Error(
       "the checkpoint could not be written: {}.  Nothing is lost, the log has "
       "it all, but a start takes longer; the next attempt follows in {} s",
       Message(status), absl::ToInt64Seconds(kCheckpointRetry));
+}
+
+void Server::CountCheckpoint() {
+  const CheckpointAccount& account = checkpoint_account_;
+  const absl::Duration took = now_ - account.begin;
+  stats_.checkpoint_time.Add(absl::ToInt64Milliseconds(took));
+  stats_.checkpoint_changes.Add(account.changes);
+  stats_.checkpoint_bytes.Add(account.bytes);
+  if (took >= kLongCheckpoint) {
+    log::Info("a checkpoint of {} changed znodes, {} KB, took {} ms",
+              account.changes, account.bytes >> 10,
+              absl::ToInt64Milliseconds(took));
+  }
+}
+
+void Server::TellMemory() {
+  if (now_ < next_account_) {
+    return;
+  }
+  next_account_ = now_ + kAccountPeriod;
+  log::Info("{}", MemoryText(TakeMemoryAccount(*replica_, *connections_)));
 }
 
 // --- The end ---
@@ -511,6 +556,10 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
     facts.open_files_max = OpenFilesMax();
     AddSyncStats(storage_->TakeSyncStats(), &stats_.syncs);
     facts.metrics = ProcessMetrics(*connections_, stats_);
+    const auto account = TakeMemoryAccount(*replica_, *connections_);
+    for (replica::Metric& metric : MemoryMetrics(account)) {
+      facts.metrics.push_back(std::move(metric));
+    }
   } else if (word == "srst" && IsAllowedWord(word)) {
     storage_->TakeSyncStats();
     stats_ = {};

@@ -90,6 +90,9 @@ class Server : private net::ClientEvents {
   bool IsCheckpointDue() const;
   void BeginCheckpoint();
   void OnCheckpointed(const absl::Status& status);
+  void CountCheckpoint();
+  // Tells the log where memory is, when it is time.
+  void TellMemory();
 
   void BeginStop();
   void ContinueStop();
@@ -150,8 +153,17 @@ class Server : private net::ClientEvents {
   DiskWatch disk_watch_;
 
   CheckpointPhase checkpoint_ = CheckpointPhase::kNone;
+  // Of the one that is being written.
+  struct CheckpointAccount {
+    absl::Duration begin;
+    int64_t changes = 0;  // Znodes changed or deleted
+    int64_t bytes = 0;    // Of those that are there
+  };
+  CheckpointAccount checkpoint_account_;
+  std::string checkpoint_piece_;  // Captured, and not handed on yet
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
   absl::Duration next_purge_ = absl::InfiniteDuration();
+  absl::Duration next_account_ = -absl::InfiniteDuration();
   int64_t log_bytes_ = 0;  // Of transactions that are in no checkpoint
   int64_t log_bytes_at_checkpoint_ = 0;  // The same when the last one began
 

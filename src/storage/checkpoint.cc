@@ -4,7 +4,9 @@
 
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -16,17 +18,22 @@
 namespace paddock::storage {
 namespace {
 
+// Small pages: of a large tree each changed znode is on another one, and of a
+// page all is written.  The WAL is copied to the main file after 8 MB.
 // FULL: a commit is durable when it returns, for the log behind it may be
 // purged then.
 constexpr char kPragmas[] = R"(
-  PRAGMA page_size = 4096;
+  PRAGMA page_size = 1024;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
+  PRAGMA wal_autocheckpoint = 8192;
   PRAGMA journal_size_limit = 16777216;
   PRAGMA cache_size = -4096;
   PRAGMA application_id = 0x5061646b;
 )";
 
+// The rows of znode lie in the order of their creation, so that new ones are
+// written densely whatever their names are.
 constexpr char kSchema[] = R"(
   CREATE TABLE IF NOT EXISTS acl (
     id INTEGER PRIMARY KEY,
@@ -34,7 +41,7 @@ constexpr char kSchema[] = R"(
     jute BLOB NOT NULL UNIQUE
   );
   CREATE TABLE IF NOT EXISTS znode (
-    path TEXT PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
     data BLOB,
     czxid INTEGER NOT NULL,
     mzxid INTEGER NOT NULL,
@@ -46,7 +53,7 @@ constexpr char kSchema[] = R"(
     aversion INTEGER NOT NULL,
     owner INTEGER NOT NULL,
     acl INTEGER NOT NULL REFERENCES acl (id)
-  ) WITHOUT ROWID;
+  );
   CREATE TABLE IF NOT EXISTS session (
     id INTEGER PRIMARY KEY,
     timeout_ms INTEGER NOT NULL
@@ -170,7 +177,7 @@ class RowReader {
         SqliteStatement rows,
         db->Prepare("SELECT path, data, czxid, mzxid, pzxid, ctime, mtime, "
                     "version, cversion, aversion, owner, acl FROM znode "
-                    "ORDER BY path"));
+                    "ORDER BY rowid"));
     std::string batch;
     while (true) {
       ASSIGN_OR_RETURN(const bool more, rows.Step());
@@ -319,9 +326,13 @@ absl::StatusOr<std::unique_ptr<CheckpointWriter>> CheckpointWriter::Open(
 absl::Status CheckpointWriter::Prepare() {
   ASSIGN_OR_RETURN(
       put_node_,
-      db_.Prepare("INSERT OR REPLACE INTO znode (path, data, czxid, mzxid, "
-                  "pzxid, ctime, mtime, version, cversion, aversion, owner, "
-                  "acl) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      db_.Prepare("INSERT INTO znode (path, data, czxid, mzxid, pzxid, ctime, "
+                  "mtime, version, cversion, aversion, owner, acl) "
+                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+                  "ON CONFLICT (path) DO UPDATE SET data = ?2, czxid = ?3, "
+                  "mzxid = ?4, pzxid = ?5, ctime = ?6, mtime = ?7, "
+                  "version = ?8, cversion = ?9, aversion = ?10, owner = ?11, "
+                  "acl = ?12"));
   ASSIGN_OR_RETURN(delete_node_,
                    db_.Prepare("DELETE FROM znode WHERE path = ?"));
   ASSIGN_OR_RETURN(
@@ -356,9 +367,11 @@ absl::Status CheckpointWriter::Begin(const CheckpointHead& head) {
     }
     acl_ids_.emplace(acls.Bytes(1), acls.Integer(0));
   }
-  for (const std::string& path : head.deleted_paths) {
-    delete_node_.BindText(1, path);
-    RETURN_IF_ERROR(delete_node_.Run());
+  if (head.deleted_paths != nullptr) {
+    for (const std::string_view path : *head.deleted_paths) {
+      delete_node_.BindText(1, path);
+      RETURN_IF_ERROR(delete_node_.Run());
+    }
   }
   for (const int64_t id : head.closed_sessions) {
     delete_session_.Bind(1, id);
@@ -439,6 +452,17 @@ absl::StatusOr<std::optional<zab::Zxid>> CheckpointZxid(
     return std::nullopt;
   }
   return (*head)->zxid;
+}
+
+int64_t CheckpointBytes(const std::string& dir) {
+  int64_t bytes = 0;
+  for (const char* const suffix : {"", "-wal"}) {
+    std::error_code error;
+    const uintmax_t size =
+        std::filesystem::file_size(PathOf(dir) + suffix, error);
+    bytes += error ? 0 : static_cast<int64_t>(size);
+  }
+  return bytes;
 }
 
 absl::Status ReadCheckpoint(const std::string& dir, RestoreCheckpoint restore) {

@@ -4,7 +4,8 @@
 // Tables:
 //   znode    one row for each znode: path, data, the fields of its Stat as they
 //            are persisted, owner (0, a session, or the mark of a container or
-//            a TTL node), and the id of its access control list
+//            a TTL node), and the id of its access control list; in an order
+//            in which parents come before their children
 //   acl      the lists: as text to read, and as Jute bytes
 //   session  id and time-out of each
 //   state    zxid: the transaction after which all this was true
@@ -31,6 +32,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/packed_strings.h"
 #include "storage/sqlite.h"
 #include "zab/zxid.h"
 
@@ -51,7 +53,7 @@ struct CheckpointHead {
   // not a difference to the last checkpoint.
   bool has_all_nodes = false;
   bool has_all_sessions = false;
-  std::vector<std::string> deleted_paths;
+  std::shared_ptr<const PackedStrings> deleted_paths;  // Null: none
   std::vector<int64_t> closed_sessions;
   std::vector<CheckpointSession> sessions;
 };
@@ -67,7 +69,8 @@ class CheckpointWriter {
       const std::string& dir);
 
   absl::Status Begin(const CheckpointHead& head);
-  // `nodes` are jute::CheckpointNode records; a parent may follow its child.
+  // `nodes` are jute::CheckpointNode records.  Those that are new come behind
+  // their parents, over all calls for one checkpoint.
   absl::Status Add(std::string_view nodes);
   // Makes it durable.
   absl::Status Commit();
@@ -100,6 +103,9 @@ using RestoreCheckpoint = absl::FunctionRef<absl::Status(
 // The zxid of the checkpoint in DIR; nullopt when there is none.  Errors:
 // kDataLoss for a file that is not one; kInternal.
 absl::StatusOr<std::optional<zab::Zxid>> CheckpointZxid(const std::string& dir);
+
+// The size of the files that hold it; 0 if they cannot be looked at.
+int64_t CheckpointBytes(const std::string& dir);
 
 // Passes the checkpoint in DIR to `restore`.  Errors: kDataLoss, which says
 // what to do; kInternal; those of `restore`.

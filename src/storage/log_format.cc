@@ -1,13 +1,13 @@
 #include "storage/log_format.h"
 
 #include <fmt/core.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <charconv>
 #include <limits>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "jute/archive.h"
 #include "jute/persistence.h"
 #include "jute/txn.h"
@@ -21,9 +21,7 @@ constexpr size_t kTypeOffset = 28;
 constexpr int32_t kErrorType = -1;
 
 int64_t Checksum(std::string_view payload) {
-  return static_cast<int64_t>(adler32(
-      adler32(0, nullptr, 0), reinterpret_cast<const Bytef*>(payload.data()),
-      static_cast<uInt>(payload.size())));
+  return static_cast<int64_t>(Adler32(kAdler32Start, payload));
 }
 
 bool OnlyZeros(std::string_view bytes) {

@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "jute/archive.h"
 #include "storage/file.h"
+#include "storage/sqlite_vfs.h"
 
 namespace paddock::storage {
 namespace {
@@ -123,7 +124,7 @@ void Sqlite::Close::operator()(sqlite3* db) const {
 }
 
 absl::StatusOr<Sqlite> Sqlite::OpenForWrite(const std::string& path) {
-  return Open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  return Open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, PacedVfs());
 }
 
 absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
@@ -138,10 +139,11 @@ absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
   return Open(ImmutableUri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
 
-absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, int flags) {
+absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, int flags,
+                                    const char* vfs) {
   sqlite3* db = nullptr;
   const int result =
-      sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+      sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, vfs);
   CHECK(db != nullptr) << "no memory";
   Sqlite opened;
   opened.db_.reset(db);

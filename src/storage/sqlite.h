@@ -52,7 +52,7 @@ class SqliteStatement {
 // kUnavailable (in use), kNotFound, kInternal.
 class Sqlite {
  public:
-  // Creates it if it is not there.
+  // Creates it if it is not there.  Writes to it by way of sqlite_vfs.h.
   static absl::StatusOr<Sqlite> OpenForWrite(const std::string& path);
   // Changes nothing, and makes no files beside one that was closed in order;
   // but one whose creation was interrupted is put in order.
@@ -70,7 +70,9 @@ class Sqlite {
   struct Close {
     void operator()(sqlite3* db) const;
   };
-  static absl::StatusOr<Sqlite> Open(const std::string& path, int flags);
+  // `vfs`: null for SQLite's own.
+  static absl::StatusOr<Sqlite> Open(const std::string& path, int flags,
+                                     const char* vfs = nullptr);
 
   std::unique_ptr<sqlite3, Close> db_;
 };

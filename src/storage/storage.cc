@@ -140,7 +140,9 @@ size_t Storage::CheckpointQueueBytes() const {
   return checkpointer_->queued_bytes();
 }
 
-int64_t Storage::DataBytes() const { return SnapshotBytes(data_.path()); }
+int64_t Storage::DataBytes() const {
+  return SnapshotBytes(data_.path()) + CheckpointBytes(data_.path());
+}
 
 int64_t Storage::LogBytes() const { return storage::LogBytes(log_path()); }
 

@@ -123,8 +123,8 @@ class Storage {
   // checkpoint that is not finished is given up.
   void Stop();
 
-  // Sizes of the snapshots and of the logs in bytes, for `dirs` and `conf`.
-  // Reads the folders each time.
+  // Sizes of the snapshots with the checkpoint, and of the logs, in bytes, for
+  // `dirs` and `conf`.  Reads the folders each time.
   int64_t DataBytes() const;
   int64_t LogBytes() const;
   SyncStats TakeSyncStats();

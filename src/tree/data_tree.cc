@@ -56,7 +56,7 @@ void DataTree::AddReserved(std::string_view path, int32_t perms,
   }
   const jute::ACL acl{perms, {"world", "anyone"}};
   Znode* const node = Znode::New(path, "");
-  nodes_.insert(node);
+  CHECK(nodes_.Insert(node));
   jute::StatPersisted stat;
   stat.aversion = aversion;
   Link(node, FindMutable(ParentPath(path)), "", acls_.Intern({&acl, 1}), stat);
@@ -105,21 +105,21 @@ OpResult DataTree::ApplyOne(const jute::TxnHeader& header, const Operation& op,
 OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
                                const Operation& op, ChangeSink sink) {
   OpResult result{.type = op.type, .path = op.path};
+  nodes_.Prefetch(op.path);
   Znode* const parent = FindMutable(ParentPath(op.path));
   if (parent == nullptr) {
     result.error = Error::kNoNode;
     return result;
   }
   const AclList* const acl = acls_.InternEncoded(op.acl);
-  Znode* created = nullptr;
-  const auto it = nodes_.lazy_emplace(op.path, [&](const auto& construct) {
-    created = Znode::New(op.path, op.data);
-    construct(created);
-  });
+  Znode* const created = Znode::New(op.path, op.data);
+  const bool is_new = nodes_.Insert(created);
   RaiseCversion(parent, op.version, header.zxid);
-  if (created == nullptr) {
-    Touch(*it);
-    acls_.Release(std::exchange((*it)->acl_, acl));
+  if (!is_new) {
+    Znode::Free(created);
+    Znode* const node = FindMutable(op.path);
+    Touch(node);
+    acls_.Release(std::exchange(node->acl_, acl));
     result.error = Error::kNodeExists;
     return result;
   }
@@ -148,7 +148,9 @@ Error DataTree::ApplyDelete(int64_t zxid, std::string_view path,
   }
   if (zxid > parent->pzxid()) {
     Touch(parent);
+    memory_bytes_ -= parent->memory_bytes();
     parent->set_pzxid(zxid);
+    memory_bytes_ += parent->memory_bytes();
     UpdateDigest(parent);
   }
   Znode* const node = FindMutable(path);
@@ -231,8 +233,11 @@ void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
                     const AclList* acl, const jute::StatPersisted& stat) {
   node->acl_ = acl;
   node->SetStat(stat);
+  memory_bytes_ += node->memory_bytes();
   if (parent != nullptr) {
+    memory_bytes_ -= parent->memory_bytes();
     parent->AppendChild(node);
+    memory_bytes_ += parent->memory_bytes();
   }
   path_and_data_bytes_ += node->path_size_;
   ReplaceData(node, data);
@@ -257,9 +262,11 @@ void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
   }
   ephemeral_count_ -= IsSession(owner) ? 1 : 0;
   path_and_data_bytes_ -= node->path_size_ + node->data_size_;
+  data_bytes_ -= node->data_size_;
+  memory_bytes_ -= node->memory_bytes();
   digest_ -= node->digest_;
   parent->RemoveChild(node);
-  CHECK_EQ(nodes_.erase(node), 1u);
+  nodes_.Erase(node);
 
   NoteQuotaNodeDeleted(node->path());
   AccountQuota(node->path(), -1, -static_cast<int64_t>(node->data_size_));
@@ -286,8 +293,10 @@ void DataTree::RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid) {
   }
   if (cversion > current) {
     Touch(parent);
+    memory_bytes_ -= parent->memory_bytes();
     parent->set_cversion(cversion);
     parent->set_pzxid(zxid);
+    memory_bytes_ += parent->memory_bytes();
     UpdateDigest(parent);
   }
 }
@@ -295,7 +304,11 @@ void DataTree::RaiseCversion(Znode* parent, int32_t cversion, int64_t zxid) {
 void DataTree::ReplaceData(Znode* node, std::string_view data) {
   path_and_data_bytes_ += static_cast<int64_t>(data.size());
   path_and_data_bytes_ -= node->data_size_;
+  data_bytes_ += data.size();
+  data_bytes_ -= node->data_size_;
+  memory_bytes_ -= node->memory_bytes();
   node->SetData(data);
+  memory_bytes_ += node->memory_bytes();
   if (options_.digest) {
     node->content_crc_ = ContentCrc(node->path(), data);
   }

@@ -24,6 +24,7 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "base/ids.h"
+#include "base/packed_strings.h"
 #include "jute/data.h"
 #include "jute/proto.h"
 #include "jute/txn.h"
@@ -44,6 +46,7 @@
 #include "tree/quotas.h"
 #include "tree/string_hash.h"
 #include "tree/znode.h"
+#include "tree/znode_set.h"
 
 namespace paddock::tree {
 
@@ -125,11 +128,13 @@ class DataTree {
   // deleted; a path among them may exist again, and is captured then.
   // Capture() appends those nodes to *records, as jute::CheckpointNode, until
   // that holds `bytes_max` or more, and returns whether there are more: each as
-  // it was at BeginCapture(), whatever is applied in between.  EndCapture()
-  // tells whether all that was captured is safe; if not, it counts as changed.
+  // it was at BeginCapture(), whatever is applied in between, and parents that
+  // are new before their children.  EndCapture() tells whether all that was
+  // captured is safe; if not, it counts as changed.  Only Capture() and the end
+  // of an unsafe one take longer where more has changed.
   void TrackChanges(bool all);
-  size_t change_count() const { return changed_.size() + deleted_.size(); }
-  std::vector<std::string> BeginCapture();
+  size_t change_count() const { return changed_count_ + deleted_.size(); }
+  std::shared_ptr<const PackedStrings> BeginCapture();
   [[nodiscard]] bool Capture(size_t bytes_max, std::string* records);
   void EndCapture(bool is_safe);
 
@@ -170,6 +175,12 @@ class DataTree {
   int64_t approximate_data_bytes() const { return path_and_data_bytes_; }
   size_t acl_count() const { return acls_.size(); }
 
+  // What the data takes, and what all the rest about the znodes takes.
+  size_t data_bytes() const { return data_bytes_; }
+  size_t node_bytes() const {
+    return memory_bytes_ - data_bytes_ + nodes_.bytes();
+  }
+
   // Digests kept for the four-letter word `hash`: {zxid, digest}, oldest
   // first; one for each zxid divisible by 128, at most 1024.
   const std::deque<std::pair<int64_t, uint64_t>>& digest_history() const {
@@ -183,21 +194,7 @@ class DataTree {
   void ForEach(absl::FunctionRef<void(const Znode&)> visit) const;
 
  private:
-  struct PathHash : StringHash {
-    using StringHash::operator();
-    size_t operator()(const Znode* node) const { return (*this)(node->path()); }
-  };
-  struct PathEqual {
-    using is_transparent = void;
-    static std::string_view PathOf(std::string_view path) { return path; }
-    static std::string_view PathOf(const Znode* node) { return node->path(); }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const {
-      return PathOf(a) == PathOf(b);
-    }
-  };
-
-  Znode* FindMutable(std::string_view path);
+  Znode* FindMutable(std::string_view path) { return nodes_.Find(path); }
   // `top` itself first, parents before their children.
   static void ForEachBelow(const Znode& top,
                            absl::FunctionRef<void(const Znode&)> visit);
@@ -221,13 +218,18 @@ class DataTree {
   // The set of the session, the containers or the TTL nodes that `node`
   // belongs to; null for a persistent node.
   NodeSet* SetOf(const Znode& node);
+  Znode* RestoredParent(std::string_view path);
   void AddReservedNodes();
   void AddReserved(std::string_view path, int32_t perms, int32_t aversion);
 
   // `node` is about to change, or was just created.
   void Touch(Znode* node);
   void NoteDeletion(Znode* node);
+  // Of the list that is being captured: `node`, behind those above it that are
+  // in the list too.
+  void CaptureWithParents(Znode* node, std::string* records);
   void CaptureNode(Znode* node, std::string* records);
+  int frozen_list() const { return 3 - current_list_; }
 
   // A create of a child with parentCVersion `cversion` never sets the
   // parent's back (zab-and-disk.md 5.3).
@@ -253,8 +255,7 @@ class DataTree {
 
   const TreeOptions options_;
   AclTable acls_;
-  // By path.  Iteration order is never observed.
-  absl::flat_hash_set<Znode*, PathHash, PathEqual> nodes_;
+  ZnodeSet nodes_;                                // Owned
   absl::btree_map<int64_t, NodeSet> ephemerals_;  // By session; none is empty
   NodeSet containers_;
   NodeSet ttl_nodes_;
@@ -262,20 +263,29 @@ class DataTree {
   absl::flat_hash_set<std::string, StringHash, std::equal_to<>> quotas_;
   int64_t ephemeral_count_ = 0;
   int64_t path_and_data_bytes_ = 0;
+  size_t data_bytes_ = 0;
+  size_t memory_bytes_ = 0;  // Of the znodes
   int64_t last_zxid_ = 0;
   uint64_t digest_ = 0;
   std::optional<uint64_t> announced_digest_;
   std::deque<std::pair<int64_t, uint64_t>> digest_history_;
 
+  Znode* latest_parent_ = nullptr;  // While nodes are restored
+
   // Changes since the last checkpoint.
   bool tracks_changes_ = false;
-  int change_list_ = 0;                 // 0 or 1: the list that changed_ is now
-  std::vector<std::string> changed_;    // Paths; some are gone again
-  std::vector<std::string> deleted_;    // Paths; some are there again
-  std::vector<std::string> capturing_;  // What changed_ was at BeginCapture()
-  std::vector<std::string> capturing_deleted_;
+  int current_list_ = 1;           // What changed_ is: 1 or 2
+  std::vector<Znode*> changed_;    // Null: it was deleted
+  size_t changed_count_ = 0;       // Of those that are not null
+  PackedStrings deleted_;          // Paths; some are there again
+  int64_t capture_zxid_ = 0;       // The last one at BeginCapture()
+  std::vector<Znode*> capturing_;  // What changed_ was then; null: captured
+  std::shared_ptr<const PackedStrings> capturing_deleted_;
   size_t captured_ = 0;         // Of capturing_
   std::string captured_early_;  // Records of nodes that were about to change
+  // The paths of all that was captured, in lists of a bounded size.
+  std::vector<PackedStrings> captured_paths_;
+  std::vector<Znode*> with_parents_;  // Of one call; kept for its memory
 
   std::vector<Operation> operations_;  // Of one Apply(); kept for its memory
 };

@@ -1,14 +1,23 @@
 // The side of DataTree that tells what a checkpoint must write.
 
+#include <utility>
+
 #include "base/check.h"
 #include "jute/persistence.h"
 #include "tree/data_tree.h"
 
 namespace paddock::tree {
+namespace {
+
+// Small, so that none takes long to grow or to free.
+constexpr size_t kCapturedBlockBytes = 64 << 10;
+
+}  // namespace
 
 void DataTree::TrackChanges(bool all) {
   CHECK(!tracks_changes_);
   tracks_changes_ = true;
+  capture_zxid_ = last_zxid_;
   if (all) {
     changed_.reserve(nodes_.size());
     ForEach([this](const Znode& node) { Touch(const_cast<Znode*>(&node)); });
@@ -17,27 +26,43 @@ void DataTree::TrackChanges(bool all) {
 
 // A node of the list that is being captured is captured now, before it changes.
 void DataTree::Touch(Znode* node) {
-  if (!tracks_changes_) {
+  if (!tracks_changes_ || node->list_ == current_list_) {
     return;
   }
-  const int current = 1 << change_list_;
-  if ((node->listed_ & ~current) != 0) {
-    CaptureNode(node, &captured_early_);
+  if (node->list_ == frozen_list()) {
+    CaptureWithParents(node, &captured_early_);
   }
-  if (node->listed_ != current) {
-    node->listed_ = static_cast<uint8_t>(current);
-    changed_.emplace_back(node->path());
-  }
+  CHECK_LT(changed_.size(), std::numeric_limits<uint32_t>::max());
+  node->list_ = static_cast<uint8_t>(current_list_);
+  node->list_index_ = static_cast<uint32_t>(changed_.size());
+  changed_.push_back(node);
+  ++changed_count_;
 }
 
 void DataTree::NoteDeletion(Znode* node) {
   if (!tracks_changes_) {
     return;
   }
-  if ((node->listed_ & ~(1 << change_list_)) != 0) {
-    CaptureNode(node, &captured_early_);
+  if (node->list_ == frozen_list()) {
+    CaptureWithParents(node, &captured_early_);
+  } else if (node->list_ == current_list_) {
+    changed_[node->list_index_] = nullptr;
+    --changed_count_;
   }
-  deleted_.emplace_back(node->path());
+  // No checkpoint can have one that was created since the last one began.
+  if (node->czxid_ <= capture_zxid_) {
+    deleted_.Append(node->path());
+  }
+}
+
+void DataTree::CaptureWithParents(Znode* node, std::string* records) {
+  for (; node != nullptr && node->list_ == frozen_list();
+       node = node->parent_) {
+    with_parents_.push_back(node);
+  }
+  for (; !with_parents_.empty(); with_parents_.pop_back()) {
+    CaptureNode(with_parents_.back(), records);
+  }
 }
 
 void DataTree::CaptureNode(Znode* node, std::string* records) {
@@ -46,30 +71,36 @@ void DataTree::CaptureNode(Znode* node, std::string* records) {
                                    .acl = node->acl().encoded(),
                                    .stat = node->stat()},
               records);
-  node->listed_ &= static_cast<uint8_t>(1 << change_list_);
+  capturing_[node->list_index_] = nullptr;
+  node->list_ = 0;
+  if (captured_paths_.empty() ||
+      captured_paths_.back().block_bytes() > kCapturedBlockBytes) {
+    captured_paths_.emplace_back();
+  }
+  captured_paths_.back().Append(node->path());
 }
 
-std::vector<std::string> DataTree::BeginCapture() {
+std::shared_ptr<const PackedStrings> DataTree::BeginCapture() {
   CHECK(tracks_changes_);
   CHECK(capturing_.empty() && captured_early_.empty());
   capturing_.swap(changed_);
-  capturing_deleted_.swap(deleted_);
+  changed_count_ = 0;
+  capturing_deleted_ =
+      std::make_shared<PackedStrings>(std::exchange(deleted_, {}));
   captured_ = 0;
-  change_list_ = 1 - change_list_;
+  capture_zxid_ = last_zxid_;
+  current_list_ = frozen_list();
   return capturing_deleted_;
 }
 
 bool DataTree::Capture(size_t bytes_max, std::string* records) {
   records->append(captured_early_);
   captured_early_.clear();
-  const int frozen = 1 << (1 - change_list_);
   while (captured_ < capturing_.size() && records->size() < bytes_max) {
-    Znode* const node = FindMutable(capturing_[captured_]);
-    ++captured_;
-    // Others were captured early, or deleted before it all began.
-    if (node != nullptr && (node->listed_ & frozen) != 0) {
-      CaptureNode(node, records);
+    if (Znode* const node = capturing_[captured_]) {
+      CaptureWithParents(node, records);
     }
+    ++captured_;
   }
   return captured_ < capturing_.size();
 }
@@ -78,16 +109,18 @@ void DataTree::EndCapture(bool is_safe) {
   CHECK_EQ(captured_, capturing_.size());
   CHECK(captured_early_.empty());
   if (!is_safe) {
-    for (const std::string& path : capturing_) {
-      if (Znode* const node = FindMutable(path)) {
-        Touch(node);
+    for (const PackedStrings& paths : captured_paths_) {
+      for (const std::string_view path : paths) {
+        if (Znode* const node = FindMutable(path)) {
+          Touch(node);
+        }
       }
     }
-    deleted_.insert(deleted_.end(), capturing_deleted_.begin(),
-                    capturing_deleted_.end());
+    deleted_.Append(*capturing_deleted_);
   }
   capturing_ = {};
-  capturing_deleted_ = {};
+  capturing_deleted_.reset();
+  captured_paths_ = {};
 }
 
 }  // namespace paddock::tree

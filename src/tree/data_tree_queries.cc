@@ -16,13 +16,7 @@ constexpr uint64_t kTtlMask = 0xff'ffff'ffff;
 }  // namespace
 
 const Znode* DataTree::Find(std::string_view path) const {
-  const auto it = nodes_.find(path);
-  return it == nodes_.end() ? nullptr : *it;
-}
-
-Znode* DataTree::FindMutable(std::string_view path) {
-  const auto it = nodes_.find(path);
-  return it == nodes_.end() ? nullptr : *it;
+  return nodes_.Find(path);
 }
 
 jute::Stat DataTree::StatOf(const Znode& node) const {
@@ -108,6 +102,8 @@ void DataTree::CheckInvariants() const {
   size_t in_sets = 0;
   int64_t ephemerals = 0;
   int64_t bytes = 0;
+  size_t data_bytes = 0;
+  size_t memory_bytes = 0;
   uint64_t digest = 0;
   absl::flat_hash_set<const AclList*> acls;
   ForEach([&](const Znode& node) {
@@ -117,6 +113,8 @@ void DataTree::CheckInvariants() const {
     in_sets += node.ephemeral_owner_ != 0 ? 1 : 0;
     ephemerals += is_ephemeral ? 1 : 0;
     bytes += static_cast<int64_t>(node.path().size() + node.data().size());
+    data_bytes += node.data().size();
+    memory_bytes += node.memory_bytes();
     digest += node.digest_;
     acls.insert(node.acl_);
     const std::string_view quota = QuotaLimitedBy(node.path());
@@ -128,6 +126,8 @@ void DataTree::CheckInvariants() const {
   CHECK_EQ(limits, quotas_.size());
   CHECK_EQ(ephemerals, ephemeral_count_);
   CHECK_EQ(bytes, path_and_data_bytes_);
+  CHECK_EQ(data_bytes, data_bytes_);
+  CHECK_EQ(memory_bytes, memory_bytes_);
   CHECK_EQ(digest, digest_);
 
   size_t set_members = containers_.size() + ttl_nodes_.size();

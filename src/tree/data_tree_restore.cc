@@ -7,10 +7,12 @@
 namespace paddock::tree {
 
 void DataTree::BeginRestore() {
+  CHECK(!tracks_changes_);
   for (Znode* node : nodes_) {
     Znode::Free(node);
   }
-  nodes_.clear();
+  nodes_.Clear();
+  latest_parent_ = nullptr;
   acls_ = AclTable();
   ephemerals_.clear();
   containers_.clear();
@@ -18,6 +20,8 @@ void DataTree::BeginRestore() {
   quotas_.clear();
   ephemeral_count_ = 0;
   path_and_data_bytes_ = 0;
+  data_bytes_ = 0;
+  memory_bytes_ = 0;
   last_zxid_ = 0;
   digest_ = 0;
   announced_digest_.reset();
@@ -28,24 +32,32 @@ bool DataTree::RestoreNode(std::string_view path, std::string_view data,
                            std::string_view acl,
                            const jute::StatPersisted& stat) {
   const bool is_root = path == "/";
-  Znode* const parent = is_root ? nullptr : FindMutable(ParentPath(path));
+  nodes_.Prefetch(path);
+  Znode* const parent = is_root ? nullptr : RestoredParent(path);
   if (!is_root && (parent == nullptr || BaseName(path).empty())) {
     return false;
   }
-  Znode* restored = nullptr;
-  nodes_.lazy_emplace(path, [&](const auto& construct) {
-    restored = Znode::New(path, data);
-    construct(restored);
-  });
-  if (restored == nullptr) {
+  Znode* const node = Znode::New(path, data);
+  if (!nodes_.Insert(node)) {
+    Znode::Free(node);
     return false;
   }
-  Link(restored, parent, data, acls_.InternEncoded(acl), stat);
+  Link(node, parent, data, acls_.InternEncoded(acl), stat);
   return true;
+}
+
+// Siblings mostly come together.
+Znode* DataTree::RestoredParent(std::string_view path) {
+  const std::string_view parent_path = ParentPath(path);
+  if (latest_parent_ == nullptr || latest_parent_->path() != parent_path) {
+    latest_parent_ = FindMutable(parent_path);
+  }
+  return latest_parent_;
 }
 
 void DataTree::EndRestore(int64_t zxid) {
   AddReservedNodes();
+  latest_parent_ = nullptr;
   last_zxid_ = zxid;
   RestoreQuotas();
 }

@@ -1,7 +1,7 @@
 #include "tree/digest.h"
 
 #include "base/check.h"
-#include "tree/crc32.h"
+#include "base/checksum.h"
 #include "tree/path.h"
 
 namespace paddock::tree {

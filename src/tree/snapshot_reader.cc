@@ -1,7 +1,6 @@
 // Reading snapshots.
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -9,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "base/check.h"
+#include "base/checksum.h"
 #include "base/status_macros.h"
 #include "jute/archive.h"
 #include "jute/data.h"
@@ -97,9 +97,8 @@ class Window {
   }
 
   void AddToChecksum() {
-    checksum_ = adler32_z(
-        checksum_, reinterpret_cast<const Bytef*>(buffer_.data() + summed_),
-        begin_ - summed_);
+    checksum_ = Adler32(
+        checksum_, std::string_view(buffer_).substr(summed_, begin_ - summed_));
     summed_ = begin_;
   }
 
@@ -108,7 +107,7 @@ class Window {
   size_t begin_ = 0;   // Of the bytes not taken
   size_t end_ = 0;     // Of the bytes that are there
   size_t summed_ = 0;  // Of the bytes in the checksum
-  uLong checksum_ = adler32_z(0, nullptr, 0);
+  uint32_t checksum_ = kAdler32Start;
   int64_t bytes_taken_ = 0;
 };
 

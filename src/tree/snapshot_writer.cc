@@ -1,8 +1,7 @@
 // Writing snapshots.
 
-#include <zlib.h>
-
 #include "absl/container/flat_hash_map.h"
+#include "base/checksum.h"
 #include "base/status_macros.h"
 #include "jute/archive.h"
 #include "jute/data.h"
@@ -81,9 +80,7 @@ class Writer {
   }
 
   void Flush() {
-    checksum_ =
-        adler32_z(checksum_, reinterpret_cast<const Bytef*>(piece_.data()),
-                  piece_.size());
+    checksum_ = Adler32(checksum_, piece_);
     if (status_.ok()) {
       status_ = sink_(piece_);
     }
@@ -96,7 +93,7 @@ class Writer {
   absl::flat_hash_map<const AclList*, int64_t> acl_ids_;  // Only looked up
   std::string piece_;
   jute::OutputArchive out_{&piece_};
-  uLong checksum_ = adler32_z(0, nullptr, 0);
+  uint32_t checksum_ = kAdler32Start;
   absl::Status status_;
 };
 

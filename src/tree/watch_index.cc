@@ -8,6 +8,7 @@
 
 #include "absl/container/btree_set.h"
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace paddock::tree {
 
@@ -20,6 +21,7 @@ class WatchIndex::Path {
     void* const block = ::operator new(sizeof(Path) + path.size());
     return new (block) Path(path, first);
   }
+  size_t memory_bytes() const { return HeapBytes(sizeof(Path) + size_); }
   static void Free(Path* path) {
     path->~Path();
     ::operator delete(path);
@@ -105,7 +107,9 @@ bool WatchIndex::Add(std::string_view path, ConnectionId connection) {
     created = Path::New(path, connection);
     construct(created);
   });
-  if (created == nullptr && !(*it)->Add(connection)) {
+  if (created != nullptr) {
+    path_bytes_ += created->memory_bytes();
+  } else if (!(*it)->Add(connection)) {
     return false;
   }
   connections_[connection].insert(*it);
@@ -147,6 +151,7 @@ void WatchIndex::RemoveConnection(
     CHECK(path->Has(connection));
     CHECK_EQ(paths_.erase(path), 1u);
     removed(path->path());
+    path_bytes_ -= path->memory_bytes();
     Path::Free(path);
   }
 }
@@ -193,12 +198,25 @@ void WatchIndex::ForEachConnection(
   }
 }
 
+// Watchers of a path beyond its first are taken for the one pair they are in a
+// B-tree.
+size_t WatchIndex::memory_bytes() const {
+  size_t bytes = path_bytes_ + TableBytes(paths_) + TableBytes(connections_) +
+                 (pairs_ - paths_.size()) * sizeof(ConnectionId) * 4 / 3;
+  for (const auto& [connection, paths] : connections_) {
+    bytes += TableBytes(paths);
+  }
+  return bytes;
+}
+
 void WatchIndex::CheckInvariants() const {
+  size_t path_bytes = 0;
   size_t pairs_by_path = 0;
   for (Path* path : paths_) {
     std::vector<ConnectionId> watchers;
     path->Collect(&watchers);
     CHECK(!watchers.empty()) << path->path();
+    path_bytes += path->memory_bytes();
     pairs_by_path += watchers.size();
     for (const ConnectionId watcher : watchers) {
       CHECK(connections_.at(watcher).contains(path)) << path->path();
@@ -210,6 +228,7 @@ void WatchIndex::CheckInvariants() const {
     pairs_by_connection += paths.size();
   }
   CHECK_EQ(pairs_by_path, pairs_);
+  CHECK_EQ(path_bytes, path_bytes_);
   CHECK_EQ(pairs_by_connection, pairs_);
 }
 
@@ -223,6 +242,7 @@ WatchIndex::Path* WatchIndex::Find(std::string_view path) const {
 
 void WatchIndex::ForgetPath(Path* path) {
   CHECK_EQ(paths_.erase(path), 1u);
+  path_bytes_ -= path->memory_bytes();
   Path::Free(path);
 }
 

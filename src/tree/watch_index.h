@@ -32,6 +32,8 @@ class WatchIndex {
   size_t size() const { return pairs_; }  // Pairs
   size_t path_count() const { return paths_.size(); }
   size_t connection_count() const { return connections_.size(); }
+  // All it takes, roughly; looks at each connection.
+  size_t memory_bytes() const;
 
   // False when the pair is there already.
   bool Add(std::string_view path, ConnectionId connection);
@@ -91,6 +93,7 @@ class WatchIndex {
   absl::flat_hash_set<Path*, PathHash, PathEqual> paths_;  // Owned
   absl::flat_hash_map<ConnectionId, PathSet, IdHash> connections_;
   size_t pairs_ = 0;
+  size_t path_bytes_ = 0;  // Of the blocks of paths_
 };
 
 }  // namespace paddock::tree

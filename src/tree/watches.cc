@@ -233,6 +233,11 @@ WatchTable::DataWatchesByPath() const {
   return watches;
 }
 
+size_t WatchTable::memory_bytes() const {
+  return data_.memory_bytes() + child_.memory_bytes() +
+         persistent_.memory_bytes() + recursive_.memory_bytes();
+}
+
 void WatchTable::CheckInvariants() const {
   for (const WatchKind kind : kKinds) {
     IndexOf(kind).CheckInvariants();

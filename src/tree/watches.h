@@ -71,6 +71,9 @@ class WatchTable {
   // Data table entries plus child table entries, as mntr's watch_count.
   int64_t watch_count() const { return data_entries_ + child_entries_; }
 
+  // All they take, roughly; looks at each connection.
+  size_t memory_bytes() const;
+
   // The data table only, as wchs, wchp and wchc show it (9.4): paths sorted.
   struct Summary {
     int64_t connections = 0;

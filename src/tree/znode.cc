@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "tree/path.h"
 
 namespace paddock::tree {
@@ -17,10 +18,6 @@ namespace {
 constexpr size_t kInsideMin = sizeof(char*);
 constexpr size_t kInsideMax = 512;
 
-// What malloc() rounds the size of a block up to, counting its own word.
-constexpr size_t kMallocGrain = 16;
-constexpr size_t kMallocWord = 8;
-
 }  // namespace
 
 Znode* Znode::New(std::string_view path, std::string_view data) {
@@ -28,9 +25,7 @@ Znode* Znode::New(std::string_view path, std::string_view data) {
   const size_t capacity =
       data.size() > kInsideMax ? kInsideMin : std::max(data.size(), kInsideMin);
   const size_t needed = offsetof(Znode, tail_) + path.size() + capacity;
-  const size_t size =
-      (needed + kMallocWord + kMallocGrain - 1) / kMallocGrain * kMallocGrain -
-      kMallocWord;
+  const size_t size = HeapBytes(needed) - sizeof(size_t);  // Nothing is lost
   auto* const node = new (::operator new(std::max(size, sizeof(Znode)))) Znode;
   node->path_size_ = static_cast<uint32_t>(path.size());
   node->inside_capacity_ = static_cast<uint16_t>(capacity + (size - needed));
@@ -48,6 +43,14 @@ Znode::~Znode() {
   if (data_place_ == DataPlace::kOutside) {
     delete[] outside();
   }
+}
+
+size_t Znode::memory_bytes() const {
+  const size_t block = offsetof(Znode, tail_) + path_size_ + inside_capacity_;
+  const bool has_outside = data_place_ == DataPlace::kOutside;
+  return HeapBytes(std::max(block, sizeof(Znode))) +
+         (has_outside ? HeapBytes(data_size_) : 0) +
+         (family_ != nullptr ? HeapBytes(sizeof(Family)) : 0);
 }
 
 std::string_view Znode::name() const { return BaseName(path()); }

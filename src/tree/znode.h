@@ -26,6 +26,8 @@ class Znode {
 
   std::string_view path() const { return {tail_, path_size_}; }
   std::string_view name() const;  // Last component
+  // path() will be asked soon.
+  void PrefetchPath() const;
   std::string_view data() const;  // Or kNull
   jute::StatPersisted stat() const;
   const AclList& acl() const { return *acl_; }
@@ -42,6 +44,9 @@ class Znode {
   // Parts of the tree digest (digest.h); both 0 when it is not kept.
   uint32_t content_crc() const { return content_crc_; }
   uint32_t digest() const { return digest_; }
+
+  // All it takes, its data included.
+  size_t memory_bytes() const;
 
  private:
   friend class DataTree;
@@ -97,11 +102,18 @@ class Znode {
   uint32_t digest_ = 0;
   uint32_t path_size_ = 0;
   uint32_t data_size_ = 0;
+  uint32_t list_index_ = 0;  // In that list
   uint16_t inside_capacity_ = 0;
   DataPlace data_place_ = DataPlace::kNull;
-  uint8_t listed_ = 0;  // Bit i: its path is in list i of the ChangeTracker
-  char tail_[1];        // The path, then kInsideMin bytes or more for the data
+  uint8_t list_ = 0;  // Of changed nodes that it is in: 1 or 2; 0: none
+  char tail_[1];      // The path, then kInsideMin bytes or more for the data
 };
+
+inline void Znode::PrefetchPath() const {
+  constexpr size_t kCacheLine = 64;
+  __builtin_prefetch(&path_size_);
+  __builtin_prefetch(reinterpret_cast<const char*>(&path_size_) + kCacheLine);
+}
 
 inline jute::StatPersisted Znode::stat() const {
   return {.czxid = czxid_,

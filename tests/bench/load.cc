@@ -33,7 +33,8 @@ constexpr char kHelp[] =
   --pid=PID          the server's process, for its CPU time and memory
   --json             one line for programs
 
-Each run works below a znode of its own, /bench/run-N, and leaves it there.
+Each run but one with --root works below a znode of its own, /bench/run-N, and
+leaves it there.
 )";
 
 struct Arguments {
@@ -113,6 +114,8 @@ void SetOption(std::string_view name, const char* value, Arguments* to) {
     to->requests = static_cast<int64_t>(number(1, 1e9));
   } else if (name == "pid") {
     load.server_pid = static_cast<pid_t>(number(1, 1 << 22));
+  } else if (name == "root") {
+    load.requests.root = value;
   } else if (name == "json") {
     to->json = true;
   } else {
@@ -133,6 +136,7 @@ Arguments Parse(int argc, char** argv) {
       {"warm-up", required_argument, nullptr, 0},
       {"requests", required_argument, nullptr, 0},
       {"pid", required_argument, nullptr, 0},
+      {"root", required_argument, nullptr, 0},
       {"json", no_argument, nullptr, 0},
       {"help", no_argument, nullptr, 0},
       {}};
@@ -154,6 +158,9 @@ Arguments Parse(int argc, char** argv) {
   if (load.requests.work == Work::kDelete && arguments.requests == 0) {
     Exit("--work=delete needs --requests");
   }
+  if (!load.requests.root.empty() && !UsesKeys(load.requests.work)) {
+    Exit("--root is for work with keys");
+  }
   load.server.sin_family = AF_INET;
   std::memcpy(&load.server, arguments.server.data(), sizeof load.server);
   return arguments;
@@ -173,17 +180,19 @@ void Report(const Arguments& arguments, const Result& result,
   const double server_us = result.server_cpu_seconds / count * 1e6;
   const double load_us = result.load_cpu_seconds / count * 1e6;
   if (arguments.json) {
-    fmt::print(R"({{"work": "{}", "connections": {}, "outstanding": {}, )"
+    fmt::print(R"({{"work": "{}", "root": "{}", "connections": {}, )"
+               R"("outstanding": {}, )"
                R"("requests": {}, "seconds": {:.3f}, "per_second": {:.0f}, )"
                R"("p50_us": {:.1f}, "p99_us": {:.1f}, "p999_us": {:.1f}, )"
                R"("max_us": {:.1f}, "errors": {}, "first_error": {}, )"
                R"("server_cpu_us": {:.3f}, "load_cpu_us": {:.3f}, )"
                R"("rss_before_mb": {:.1f}, "rss_after_mb": {:.1f}}})"
                "\n",
-               arguments.work_name, load.connections, load.outstanding,
-               result.latency.count(), result.seconds, per_second, us(0.5),
-               us(0.99), us(0.999), us(1), result.errors, result.first_error,
-               server_us, load_us, mb(resident_before), mb(resident_after));
+               arguments.work_name, load.requests.root, load.connections,
+               load.outstanding, result.latency.count(), result.seconds,
+               per_second, us(0.5), us(0.99), us(0.999), us(1), result.errors,
+               result.first_error, server_us, load_us, mb(resident_before),
+               mb(resident_after));
     return;
   }
   fmt::print(
@@ -206,8 +215,10 @@ void Report(const Arguments& arguments, const Result& result,
 int Main(int argc, char** argv) {
   Arguments arguments = Parse(argc, argv);
   Load& load = arguments.load;
-  if (absl::Status status = Prepare(arguments.server, &load); !status.ok()) {
-    Exit(status.ToString());
+  if (load.requests.root.empty()) {
+    if (absl::Status status = Prepare(arguments.server, &load); !status.ok()) {
+      Exit(status.ToString());
+    }
   }
   const int64_t resident_before = ResidentBytes(load.server_pid);
   Result result;

@@ -109,8 +109,8 @@ class ReplicaHarness {
     if (head_.has_all_nodes) {
       nodes_.clear();
     }
-    for (const std::string& path : head_.deleted_paths) {
-      nodes_.erase(path);
+    for (const std::string_view path : *head_.deleted_paths) {
+      nodes_.erase(std::string(path));
     }
     bool more = true;
     while (more) {

@@ -133,9 +133,17 @@ TEST_F(CheckpointTest, HoldsWhatWasWritten) {
 
 TEST_F(CheckpointTest, ParentsComeBeforeTheirChildren) {
   // Some characters sort before the slash.
-  ASSERT_TRUE(Write({.zxid = {0, 1}},
-                    {Node("/a!b", ""), Node("/a/b", ""), Node("/a/b/c", ""),
-                     Node("/", ""), Node("/a", ""), Node("/a!b/c", "")})
+  ASSERT_TRUE(
+      Write({.zxid = {0, 1}}, {Node("/", ""), Node("/a!b", ""), Node("/a", ""),
+                               Node("/a/b", ""), Node("/a/b/c", "")})
+          .ok());
+  // One that is there keeps its place, and one that is new does not take that
+  // of another.
+  ASSERT_TRUE(Write({.zxid = {0, 2},
+                     .deleted_paths = std::make_shared<PackedStrings>(
+                         PackedStrings{"/a/b/c", "/a/b", "/a"})},
+                    {Node("/a", "2"), Node("/a/b", ""), Node("/", "2"),
+                     Node("/a!b/c", "")})
                   .ok());
   const auto found = Read();
   ASSERT_TRUE(found.ok());
@@ -147,7 +155,7 @@ TEST_F(CheckpointTest, ParentsComeBeforeTheirChildren) {
         << path;
     seen.insert(path);
   }
-  EXPECT_EQ(seen.size(), 6u);
+  EXPECT_EQ(seen.size(), 5u);
   EXPECT_EQ(found->head.digest, std::nullopt);
 }
 
@@ -157,7 +165,8 @@ TEST_F(CheckpointTest, TheNextOneWritesTheDifference) {
             {Node("/", ""), Node("/a", "1"), Node("/b", "1")})
           .ok());
   ASSERT_TRUE(Write({.zxid = {0, 5},
-                     .deleted_paths = {"/a", "/b", "/never"},
+                     .deleted_paths = std::make_shared<PackedStrings>(
+                         PackedStrings{"/a", "/b", "/never"}),
                      .closed_sessions = {2, 9},
                      .sessions = {{3, 100}}},
                     {Node("/b", "again")})
@@ -169,6 +178,20 @@ TEST_F(CheckpointTest, TheNextOneWritesTheDifference) {
   ASSERT_EQ(found->head.sessions.size(), 2u);
   EXPECT_EQ(found->head.sessions[1].id, 3);
   EXPECT_EQ(found->head.digest, std::nullopt);
+}
+
+TEST_F(CheckpointTest, ItsSizeIsThatOfItsFiles) {
+  EXPECT_EQ(CheckpointBytes(dir_.path()), 0);
+  auto writer = CheckpointWriter::Open(dir_.path());
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE((*writer)->Begin({.zxid = {0, 1}}).ok());
+  ASSERT_TRUE((*writer)->Add(Node("/", std::string(50000, 'd'))).ok());
+  ASSERT_TRUE((*writer)->Commit().ok());
+  const std::string path = dir_.path() + kCheckpointName;
+  EXPECT_EQ(CheckpointBytes(dir_.path()),
+            static_cast<int64_t>(std::filesystem::file_size(path) +
+                                 std::filesystem::file_size(path + "-wal")));
+  EXPECT_GT(CheckpointBytes(dir_.path()), 50000);
 }
 
 TEST_F(CheckpointTest, AWholeOneReplacesAll) {

@@ -236,10 +236,14 @@ bool ServerRun::Await() {
 absl::Status ServerRun::Checkpoint() {
   CHECK_EQ(history_->promised, history_->txns.size());
   const zab::Zxid zxid = history_->txns.back().zxid;
+  auto deleted = std::make_shared<PackedStrings>();
+  for (const std::string& mark : failed_marks_) {
+    deleted->Append(mark);
+  }
   // Nothing of what an earlier run may have written is known here.
   storage_->BeginCheckpoint({.zxid = zxid,
                              .has_all_nodes = !last_checkpoint_,
-                             .deleted_paths = failed_marks_});
+                             .deleted_paths = std::move(deleted)});
   size_t first = 0;
   if (last_checkpoint_) {
     first = *last_checkpoint_;

@@ -77,13 +77,13 @@ TEST_F(CheckpointTest, CapturesWhatChangedOnce) {
   Apply(CreateOp("/a"));
   Apply(SetOp("/a", "x", 1));
   Apply(SetOp("/a", "y", 2));
-  EXPECT_THAT(tree().BeginCapture(), IsEmpty());
+  EXPECT_THAT(*tree().BeginCapture(), IsEmpty());
   EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
   tree().EndCapture(true);
   EXPECT_EQ(tree().change_count(), 0u);
 
   Apply(SetOp("/a", "z", 3));
-  EXPECT_THAT(tree().BeginCapture(), IsEmpty());
+  EXPECT_THAT(*tree().BeginCapture(), IsEmpty());
   EXPECT_THAT(CaptureAll(), ElementsAre("/a"));
   tree().EndCapture(true);
 }
@@ -96,19 +96,44 @@ TEST_F(CheckpointTest, ANodeThatIsCreatedAgainIsDeletedFirst) {
 
   Apply(DeleteOp("/a"));
   Apply(CreateOp("/a", "again"));
-  EXPECT_THAT(tree().BeginCapture(), ElementsAre("/a"));
+  EXPECT_THAT(*tree().BeginCapture(), ElementsAre("/a"));
   EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
+  tree().EndCapture(true);
+}
+
+TEST_F(CheckpointTest, ANodeThatCameAndWentLeavesNothing) {
+  Apply(CreateOp("/a"));
+  tree().BeginCapture();
+  CaptureAll();
+  tree().EndCapture(true);
+
+  Apply(CreateOp("/b"));
+  Apply(DeleteOp("/b"));
+  EXPECT_THAT(*tree().BeginCapture(), IsEmpty());
+  EXPECT_THAT(CaptureAll(), ElementsAre("/"));
+  tree().EndCapture(true);
+}
+
+TEST_F(CheckpointTest, NewParentsComeBeforeTheirChildren) {
+  for (const char* path : {"/a", "/a/b", "/a/b/c", "/d"}) {
+    Apply(CreateOp(path));
+  }
+  tree().BeginCapture();
+  Apply(SetOp("/a/b/c", "x", 1));  // Captured early
+  EXPECT_THAT(CaptureAll(), ElementsAre("/", "/a", "/a/b", "/a/b/c", "/d"));
   tree().EndCapture(true);
 }
 
 TEST_F(CheckpointTest, AnUnsafeCaptureCountsAsChanged) {
   Apply(CreateOp("/a"));
   Apply(CreateOp("/b"));
-  Apply(DeleteOp("/b"));
   tree().BeginCapture();
   CaptureAll();
+  Apply(DeleteOp("/b"));
   tree().EndCapture(false);
-  EXPECT_THAT(tree().BeginCapture(), ElementsAre("/b"));
+  Apply(DeleteOp("/a"));
+  Apply(CreateOp("/a"));
+  EXPECT_THAT(*tree().BeginCapture(), UnorderedElementsAre("/a", "/b"));
   EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
   tree().EndCapture(true);
 }
@@ -198,8 +223,9 @@ TEST_P(CheckpointPropertyTest, HoldsTheTreeAsItWasWhenItBegan) {
     ApplyRandom(random_.Below(30));
     const Image expected = ImageOf(tree);
     Image image = saved;
-    for (const std::string& path : tree.BeginCapture()) {
-      image.erase(path);
+    const auto deleted = tree.BeginCapture();
+    for (const std::string_view path : *deleted) {
+      image.erase(std::string(path));
     }
     bool more = true;
     while (more) {

@@ -1,0 +1,59 @@
+#include "server/memory_account.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace paddock::server {
+namespace {
+
+int64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t pages = 0;
+  int64_t resident_pages = 0;
+  return statm >> pages >> resident_pages
+             ? resident_pages * sysconf(_SC_PAGESIZE)
+             : -1;
+}
+
+std::string Megabytes(size_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+}  // namespace
+
+MemoryAccount TakeMemoryAccount(const replica::Replica& replica,
+                                const net::ClientConnections& connections) {
+  MemoryAccount account{.resident_bytes = ResidentBytes(),
+                        .use = replica.memory_use()};
+  account.use.connections += connections.memory_bytes();
+  return account;
+}
+
+// ZooKeeper has no such metrics; the first is named as Prometheus clients do.
+std::vector<replica::Metric> MemoryMetrics(const MemoryAccount& account) {
+  const auto bytes = [](size_t size) { return static_cast<int64_t>(size); };
+  return {
+      {"process_resident_memory_bytes", account.resident_bytes},
+      {"znode_memory_bytes", bytes(account.use.znodes)},
+      {"data_memory_bytes", bytes(account.use.data)},
+      {"watch_memory_bytes", bytes(account.use.watches)},
+      {"session_memory_bytes", bytes(account.use.sessions)},
+      {"connection_memory_bytes", bytes(account.use.connections)},
+  };
+}
+
+std::string MemoryText(const MemoryAccount& account) {
+  const replica::MemoryUse& use = account.use;
+  return fmt::format(
+      "memory: {} resident; znodes {} and their data {}, watches {}, sessions "
+      "{}, connections {}",
+      account.resident_bytes < 0
+          ? "unknown"
+          : Megabytes(static_cast<size_t>(account.resident_bytes)),
+      Megabytes(use.znodes), Megabytes(use.data), Megabytes(use.watches),
+      Megabytes(use.sessions), Megabytes(use.connections));
+}
+
+}  // namespace paddock::server

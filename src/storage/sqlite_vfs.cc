@@ -1,0 +1,193 @@
+#include "storage/sqlite_vfs.h"
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+
+namespace paddock::storage {
+namespace {
+
+constexpr char kName[] = "paddock-paced";
+
+constexpr size_t kJoinedBytesMax = 64 << 10;
+constexpr size_t kUnsyncedBytesMax = 512 << 10;
+
+sqlite3_vfs* RealVfs() { return sqlite3_vfs_find(nullptr); }
+
+// What SQLite allocates for us: this, and behind it the file of the real VFS.
+struct PacedFile {
+  sqlite3_file base;
+  std::string* joined;   // Owned; not written yet
+  sqlite3_int64 offset;  // Of `joined`
+  size_t unsynced;       // Written since the last sync
+  int failed_sync;       // The error of one, which is final; or SQLITE_OK
+};
+
+PacedFile* Of(sqlite3_file* file) { return reinterpret_cast<PacedFile*>(file); }
+
+sqlite3_file* Real(sqlite3_file* file) {
+  return reinterpret_cast<sqlite3_file*>(Of(file) + 1);
+}
+
+const sqlite3_io_methods* RealMethods(sqlite3_file* file) {
+  return Real(file)->pMethods;
+}
+
+int Sync(sqlite3_file* file, int flags) {
+  Of(file)->unsynced = 0;
+  return Of(file)->failed_sync = RealMethods(file)->xSync(Real(file), flags);
+}
+
+// Writes what was joined.  After an error that is still to be done, for SQLite
+// does not look at the errors of all its calls.
+int Flush(sqlite3_file* file) {
+  PacedFile* const paced = Of(file);
+  if (paced->failed_sync != SQLITE_OK) {
+    return paced->failed_sync;
+  }
+  const size_t size = paced->joined->size();
+  if (size == 0) {
+    return SQLITE_OK;
+  }
+  const int result = RealMethods(file)->xWrite(
+      Real(file), paced->joined->data(), static_cast<int>(size), paced->offset);
+  if (result != SQLITE_OK) {
+    return result;
+  }
+  paced->joined->clear();
+  paced->unsynced += size;
+  if (paced->unsynced < kUnsyncedBytesMax) {
+    return SQLITE_OK;
+  }
+  return Sync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+}
+
+// Does `then` once the file is as SQLite takes it to be.
+template <class Then>
+int AfterFlush(sqlite3_file* file, Then then) {
+  const int result = Flush(file);
+  return result == SQLITE_OK ? then() : result;
+}
+
+int Write(sqlite3_file* file, const void* bytes, int size,
+          sqlite3_int64 offset) {
+  PacedFile* const paced = Of(file);
+  std::string& joined = *paced->joined;
+  const auto end = paced->offset + static_cast<sqlite3_int64>(joined.size());
+  if (offset != end || joined.size() >= kJoinedBytesMax) {
+    if (const int result = Flush(file); result != SQLITE_OK) {
+      return result;
+    }
+    paced->offset = offset;
+  }
+  joined.append(static_cast<const char*>(bytes), static_cast<size_t>(size));
+  return SQLITE_OK;
+}
+
+int Close(sqlite3_file* file) {
+  const int flushed = Flush(file);
+  const int closed = RealMethods(file)->xClose(Real(file));
+  delete Of(file)->joined;
+  return flushed == SQLITE_OK ? closed : flushed;
+}
+
+constexpr sqlite3_io_methods kMethods = {
+    .iVersion = 2,  // Without memory mapping
+    .xClose = Close,
+    .xRead =
+        [](sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
+          return AfterFlush(file, [&] {
+            return RealMethods(file)->xRead(Real(file), to, size, offset);
+          });
+        },
+    .xWrite = Write,
+    .xTruncate =
+        [](sqlite3_file* file, sqlite3_int64 size) {
+          return AfterFlush(file, [&] {
+            return RealMethods(file)->xTruncate(Real(file), size);
+          });
+        },
+    .xSync =
+        [](sqlite3_file* file, int flags) {
+          return AfterFlush(file, [&] { return Sync(file, flags); });
+        },
+    .xFileSize =
+        [](sqlite3_file* file, sqlite3_int64* size) {
+          return AfterFlush(file, [&] {
+            return RealMethods(file)->xFileSize(Real(file), size);
+          });
+        },
+    .xLock =
+        [](sqlite3_file* file, int level) {
+          return RealMethods(file)->xLock(Real(file), level);
+        },
+    .xUnlock =
+        [](sqlite3_file* file, int level) {
+          return AfterFlush(file, [&] {
+            return RealMethods(file)->xUnlock(Real(file), level);
+          });
+        },
+    .xCheckReservedLock =
+        [](sqlite3_file* file, int* is_reserved) {
+          return RealMethods(file)->xCheckReservedLock(Real(file), is_reserved);
+        },
+    .xFileControl =
+        [](sqlite3_file* file, int op, void* argument) {
+          return RealMethods(file)->xFileControl(Real(file), op, argument);
+        },
+    .xSectorSize =
+        [](sqlite3_file* file) {
+          return RealMethods(file)->xSectorSize(Real(file));
+        },
+    .xDeviceCharacteristics =
+        [](sqlite3_file* file) {
+          return RealMethods(file)->xDeviceCharacteristics(Real(file));
+        },
+    .xShmMap =
+        [](sqlite3_file* file, int page, int size, int extend,
+           void volatile** to) {
+          return RealMethods(file)->xShmMap(Real(file), page, size, extend, to);
+        },
+    .xShmLock =
+        [](sqlite3_file* file, int offset, int count, int flags) {
+          return RealMethods(file)->xShmLock(Real(file), offset, count, flags);
+        },
+    .xShmBarrier =
+        [](sqlite3_file* file) { RealMethods(file)->xShmBarrier(Real(file)); },
+    .xShmUnmap =
+        [](sqlite3_file* file, int remove) {
+          return RealMethods(file)->xShmUnmap(Real(file), remove);
+        },
+};
+
+int Open(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags,
+         int* out_flags) {
+  *Of(file) = {};
+  sqlite3_vfs* const real = RealVfs();
+  const int result = real->xOpen(real, name, Real(file), flags, out_flags);
+  if (RealMethods(file) != nullptr) {  // Close() is called then, even on errors
+    Of(file)->joined = new std::string;
+    file->pMethods = &kMethods;
+  }
+  return result;
+}
+
+}  // namespace
+
+const char* PacedVfs() {
+  static sqlite3_vfs* const vfs = [] {
+    auto* const paced = new sqlite3_vfs(*RealVfs());
+    paced->zName = kName;
+    paced->szOsFile += static_cast<int>(sizeof(PacedFile));
+    paced->xOpen = Open;
+    CHECK_EQ(sqlite3_vfs_register(paced, /*makeDflt=*/0), SQLITE_OK);
+    return paced;
+  }();
+  return vfs->zName;
+}
+
+}  // namespace paddock::storage
