@@ -268,6 +268,7 @@ class Replica {
   bool IsStale(const Session& session, int64_t waited_ms) const;
   bool IsThrottled(const Op& op, int64_t waited_ms) const;
   void Authenticate(Connection& connection, int32_t xid, std::string_view body);
+  void AnswerSasl(Connection& connection, int32_t xid, std::string_view body);
   bool AddIdentity(Connection& connection, std::string_view scheme,
                    std::string_view auth);
   bool IsAuthSufficient(const Connection& connection) const;

@@ -20,10 +20,6 @@ constexpr int32_t kSyncConnected = 3;  // The state in every event
 // How long a ping waits for its turn before it is answered out of turn.
 constexpr int64_t kPingPatienceMs = 100;
 
-// What the identities of one connection may take.  Each check of an ACL goes
-// through all of them.
-constexpr size_t kIdentityBytesMax = 64 << 10;
-
 // Fills in the head of the frame that begins at `start` of *out and ends with
 // it.
 void FinishFrame(size_t start, int32_t xid, int64_t zxid, Error error,
@@ -140,15 +136,7 @@ void Replica::Step(const Received& event) {
     return;
   }
   if (op != nullptr && op->kind == OpKind::kSasl) {
-    jute::GetSASLRequest request;
-    if (!jute::Read(body, &request) || jute::IsNull(request.token)) {
-      Close(*connection);
-      return;
-    }
-    // No SASL here: a null token, which clients take as "not needed" (6.6).
-    std::string reply;
-    jute::Write(jute::SetSASLResponse{jute::kNull}, &reply);
-    Enqueue(*connection, MakeFrame(xid, 0, Error::kOk, reply), false);
+    AnswerSasl(*connection, xid, body);
     return;
   }
   if (!IsAuthSufficient(*connection)) {
@@ -180,6 +168,20 @@ void Replica::Step(const Received& event) {
     op = &ThrottledOp();
   }
   Request(*connection, xid, *op, body, now_ms_ - waited_ms);
+}
+
+// There is no SASL here: a null token, which clients take as "not needed"
+// (6.6).
+void Replica::AnswerSasl(Connection& connection, int32_t xid,
+                         std::string_view body) {
+  jute::GetSASLRequest request;
+  if (!jute::Read(body, &request) || jute::IsNull(request.token)) {
+    Close(connection);
+    return;
+  }
+  std::string reply;
+  jute::Write(jute::SetSASLResponse{jute::kNull}, &reply);
+  Enqueue(connection, MakeFrame(xid, 0, Error::kOk, reply), false);
 }
 
 bool Replica::IsStale(const Session& session, int64_t waited_ms) const {
@@ -369,63 +371,6 @@ void Replica::Authenticate(Connection& connection, int32_t xid,
     ++stats_.auth_failures;
     Refuse(connection, xid, 0, Error::kAuthFailed);
   }
-}
-
-bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
-                          std::string_view auth) {
-  const auto add = [&](std::string identity_scheme, std::string id) {
-    tree::Identity identity{std::move(identity_scheme), std::move(id)};
-    auto& known = connection.identities;
-    if (std::find(known.begin(), known.end(), identity) != known.end()) {
-      return true;
-    }
-    size_t bytes = identity.id.size();
-    for (const tree::Identity& other : known) {
-      bytes += other.id.size();
-    }
-    if (bytes > kIdentityBytesMax) {
-      return false;
-    }
-    known.push_back(std::move(identity));
-    return true;
-  };
-  if (scheme == "ip") {
-    return true;  // Known since the connection was made
-  }
-  if (scheme == "digest" && options_.digest_auth_enabled &&
-      !jute::IsNull(auth)) {
-    std::string id = tree::DigestId(auth, options_.digest_algorithm);
-    if (id.empty()) {
-      return false;
-    }
-    if (id == options_.super_digest) {
-      add("super", "");
-    }
-    return add("digest", std::move(id));
-  }
-  if (scheme == "ensemble" && options_.ensemble_auth_enabled) {
-    const auto& names = options_.ensemble_auth_names;
-    if (auth.empty() || names.empty()) {
-      ++stats_.ensemble_auth_skips;
-      return true;
-    }
-    const bool is_ours =
-        std::find(names.begin(), names.end(), auth) != names.end();
-    ++(is_ours ? stats_.ensemble_auth_successes
-               : stats_.ensemble_auth_failures);
-    return is_ours;
-  }
-  return false;
-}
-
-bool Replica::IsAuthSufficient(const Connection& connection) const {
-  const auto& schemes = options_.enforced_auth_schemes;
-  return schemes.empty() ||
-         std::any_of(connection.identities.begin(), connection.identities.end(),
-                     [&](const auto& identity) {
-                       return std::find(schemes.begin(), schemes.end(),
-                                        identity.scheme) != schemes.end();
-                     });
 }
 
 void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
