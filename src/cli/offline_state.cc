@@ -78,7 +78,7 @@ absl::Status OfflineState::Load(
                    load({.checkpoint = restore_checkpoint,
                          .snapshot = restore_snapshot,
                          .txn = restore_txn}));
-  zxid_ = state.last_zxid;
+  zxid_ = state.state_zxid;
   return absl::OkStatus();
 }
 

@@ -22,13 +22,14 @@ namespace paddock::replica {
 struct Waiting {
   enum class For {
     kTransaction,  // `zxid` is its own; its reply tells the outcome
-    kTurn,         // A read; it also waits for `zxid` to be applied (sync)
+    kTurn,         // A read
+    kSync,         // The leader's word that it has seen all that is committed
     kNothing,      // `text` is the finished frame, it only keeps the order
   };
   For what = For::kNothing;
   const Op* op = nullptr;
   int32_t xid = 0;
-  int64_t zxid = 0;
+  int64_t zxid = 0;  // kTransaction: 0 while only the leader knows it
   int64_t arrived_ms = 0;
   // The identities that it was sent with: the first so many, for a connection
   // never loses one.
@@ -49,6 +50,9 @@ struct Connection {
   bool sends_read_only = false;  // Its handshake had the readOnly byte
   bool handshake_done = false;   // Its ConnectResponse is on its way
   bool deaf = false;             // Nothing it sends matters any more
+  // The session that it wants to take up, while the leader is asked.
+  SessionId wanted = kNoSession;
+  int32_t wanted_timeout_ms = 0;
   std::deque<Waiting> waiting;
   size_t waiting_reply_bytes = 0;  // Of all these
 

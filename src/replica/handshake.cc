@@ -5,11 +5,10 @@
 
 #include "jute/archive.h"
 #include "jute/proto.h"
+#include "jute/txn.h"
 #include "replica/replica.h"
 
 namespace paddock::replica {
-
-using jute::OpCode;
 
 void Replica::Connect(Connection& connection, std::string_view frame) {
   ++stats_.connection_requests;
@@ -43,11 +42,18 @@ void Replica::CreateSession(Connection& connection, int32_t timeout_ms) {
   const SessionId id{next_session_id_++};
   connection.session = sessions_.Add(id, timeout_ms);
   connection.session->connection = connection.id;
-  sessions_.Touch(connection.session, now_ms_);
-  const Caller caller = NextCaller(id, /*cxid=*/0, {});
-  Propose(preparer_.CreateSession(caller, timeout_ms), caller.zxid,
-          connection.id);
+  connection.session->owner = options_.server_id;
+  Touch(connection.session);
   const Op* op = FindOp(static_cast<int32_t>(OpCode::kCreateSession));
+  if (!leads_) {
+    std::string body;
+    jute::Write(jute::CreateSessionTxn{.timeOut = timeout_ms}, &body);
+    Forward(id, /*cxid=*/0, OpCode::kCreateSession, body, {}, connection.id);
+    AwaitTransaction(connection, *op, /*xid=*/0, /*zxid=*/0, now_ms_);
+    return;
+  }
+  const Caller caller = NextCaller(id, /*cxid=*/0, {});
+  Propose(preparer_.CreateSession(caller, timeout_ms), caller, connection.id);
   AwaitTransaction(connection, *op, /*xid=*/0, caller.zxid, now_ms_);
 }
 
@@ -63,14 +69,32 @@ void Replica::RenewSession(Connection& connection, SessionId id,
     }
   }
   const std::array<char, 16> expected = SessionPassword(id);
-  const bool accepted =
-      session != nullptr && !session->closing &&
+  const bool is_right =
       password == std::string_view(expected.data(), expected.size());
+  if (leads_ || !is_right) {
+    Resume(connection, id, timeout_ms,
+           is_right && session != nullptr && !session->closing);
+    return;
+  }
+  connection.wanted = id;
+  connection.wanted_timeout_ms = timeout_ms;
+  peer_->SendToLeader(zab::Revalidate{id, timeout_ms});
+}
+
+// Answers a client that wants to go on with its session.
+void Replica::Resume(Connection& connection, SessionId id, int32_t timeout_ms,
+                     bool accepted) {
+  connection.wanted = kNoSession;
   if (accepted) {
+    Session* session = sessions_.Find(id);
+    if (session == nullptr) {  // The leader knows it, and it will come
+      session = sessions_.Add(id, timeout_ms);
+    }
     connection.session = session;
     session->connection = connection.id;
+    session->owner = options_.server_id;
     session->timeout_ms = timeout_ms;
-    sessions_.Touch(session, now_ms_);
+    Touch(session);
   } else {
     ++stats_.unsuccessful_handshakes;
   }

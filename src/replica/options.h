@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,11 +14,13 @@
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "tree/data_tree.h"
+#include "zab/config.h"
 
 namespace paddock::replica {
 
 struct Options {
-  ServerId server_id{1};  // Top byte of session ids
+  ServerId server_id{1};                // Top byte of session ids
+  std::optional<zab::Config> ensemble;  // Of one that is not standalone
   absl::Duration tick_time = absl::Milliseconds(3000);
   absl::Duration min_session_timeout = absl::Milliseconds(6000);
   absl::Duration max_session_timeout = absl::Milliseconds(60000);

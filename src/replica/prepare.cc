@@ -76,6 +76,37 @@ std::optional<int32_t> NextVersion(int32_t version, int32_t expected) {
 
 }  // namespace
 
+bool DecodesWrite(OpCode op, std::string_view body) {
+  const auto decodes = [&](auto request) { return jute::Read(body, &request); };
+  switch (op) {
+    case OpCode::kCreate:
+    case OpCode::kCreate2:
+    case OpCode::kCreateContainer:
+      return decodes(jute::CreateRequest());
+    case OpCode::kCreateTtl:
+      return decodes(jute::CreateTTLRequest());
+    case OpCode::kDelete:
+      return decodes(jute::DeleteRequest());
+    case OpCode::kDeleteContainer: {
+      jute::DeleteContainerRequest request;
+      return jute::Read(body, &request) && !jute::IsNull(request.path);
+    }
+    case OpCode::kSetData:
+      return decodes(jute::SetDataRequest());
+    case OpCode::kSetAcl:
+      return decodes(jute::SetACLRequest());
+    case OpCode::kReconfig:
+      return decodes(jute::ReconfigRequest());
+    case OpCode::kMulti: {
+      bool has_null_acl = false;
+      return DecodeMulti(body, &has_null_acl).has_value();
+    }
+    default:
+      CHECK(false) << "not a write: " << static_cast<int32_t>(op);
+  }
+  return false;
+}
+
 Preparer::Preparer(const Options& options, const tree::DataTree& tree,
                    ServerStats* stats)
     : options_(options),
@@ -119,6 +150,13 @@ std::string Preparer::CloseSession(const Caller& caller) {
     changes_.Delete(caller_.zxid, path);
   }
   return Finish(OpCode::kCloseSession, Error::kOk, std::move(bytes));
+}
+
+std::string Preparer::Refuse(const Caller& caller, Error error) {
+  CHECK(error != Error::kOk);
+  std::string bytes;
+  BeginTxn(caller, &bytes);
+  return Finish(OpCode::kError, error, std::move(bytes));
 }
 
 std::string Preparer::SweepContainer(const Caller& caller,

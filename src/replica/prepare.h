@@ -39,6 +39,9 @@ struct Caller {
   int64_t wall_ms = 0;  // That is stamped into it
 };
 
+// Whether `body` behind the header of a write request can be decoded.
+bool DecodesWrite(jute::OpCode op, std::string_view body);
+
 class Preparer {
  public:
   // All outlive the Preparer.
@@ -56,6 +59,8 @@ class Preparer {
 
   std::string CreateSession(const Caller& caller, int32_t timeout_ms);
   std::string CloseSession(const Caller& caller);
+  // The transaction of a request that is refused for reasons of its session.
+  std::string Refuse(const Caller& caller, Error error);
   // What the sweeper asks for: checked again, but not by ACL.
   std::string SweepContainer(const Caller& caller, std::string_view path);
 

@@ -11,8 +11,6 @@
 
 namespace paddock::replica {
 
-using jute::OpCode;
-
 Replica::Replica(const Options& options)
     : options_(options),
       tree_(options.tree),
@@ -47,6 +45,12 @@ bool Replica::Restore(const zab::Txn& txn) {
 }
 
 std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
+  CHECK(!options_.ensemble.has_value());
+  return FinishRestore(tick, {});
+}
+
+std::vector<std::string> Replica::FinishRestore(
+    const Tick& tick, const zab::DurableState& durable) {
   CHECK(!peer_.has_value());
   for (const auto& [id, timeout_ms] : restored_sessions_) {
     sessions_.Add(SessionId{id}, timeout_ms)->committed = true;
@@ -56,14 +60,9 @@ std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
     tree_.TrackChanges(/*all=*/true);
     all_nodes_due_ = true;
   }
-  peer_.emplace(zab::DurableState{zab::Zxid::FromWire(tree_.last_zxid())});
-  next_sweep_ms_ =
-      absl::ToInt64Milliseconds(tick.now + options_.container_check_interval);
-  Step(tick);
   next_session_id_ =
       ToWire(FirstSessionId(options_.server_id, options_.session_id_seed_ms));
   for (const auto& [id, session] : sessions_.all()) {
-    sessions_.Touch(session.get(), now_ms_);
     // The wall clock may have gone back since an id was given out.  Ids with
     // another top byte are those of other servers.
     constexpr int kServerShift = 56;
@@ -71,15 +70,13 @@ std::vector<std::string> Replica::FinishRestore(const Tick& tick) {
       next_session_id_ = std::max(next_session_id_, ToWire(id) + 1);
     }
   }
-  std::vector<SessionId> owners_gone;
-  for (const auto& [owner, nodes] : tree_.ephemerals()) {
-    if (sessions_.Find(SessionId{owner}) == nullptr) {
-      owners_gone.push_back(SessionId{owner});
-    }
+  if (options_.ensemble.has_value()) {
+    CHECK_EQ(durable.state_zxid.ToWire(), tree_.last_zxid());
+    peer_.emplace(*options_.ensemble, durable);
+  } else {
+    peer_.emplace(zab::Zxid::FromWire(tree_.last_zxid()));
   }
-  for (const SessionId owner : owners_gone) {
-    CloseSession(owner, /*cxid=*/0, kNoConnection);
-  }
+  Step(tick);
   return restorer_.Findings();
 }
 
@@ -93,6 +90,10 @@ void Replica::Step(const Tick& event) {
       ExpireSession(id);
     }
   }
+  if (options_.ensemble.has_value()) {
+    peer_->Step(zab::Tick{event.now});
+  }
+  Drain();
   AnswerImpatientPings();
   SweepContainers();
 }
@@ -119,22 +120,14 @@ void Replica::Step(const StillThere& event) {
   const Connection* connection = Find(event.connection);
   if (connection != nullptr && connection->session != nullptr &&
       !connection->session->closing) {
-    sessions_.Touch(connection->session, now_ms_);
+    Touch(connection->session);
   }
 }
 
 void Replica::Step(const Persisted& event) {
   CHECK(peer_.has_value());
   peer_->Step(event);
-  zab::Ready ready = peer_->TakeReady();
-  std::move(ready.writes.begin(), ready.writes.end(),
-            std::back_inserter(ready_.writes));
-  if (!ready.committed.empty()) {
-    stats_.batch_size.Add(static_cast<int64_t>(ready.committed.size()));
-  }
-  for (const zab::Txn& txn : ready.committed) {
-    Commit(txn);
-  }
+  Drain();
 }
 
 Checkpoint Replica::BeginCheckpoint() {
@@ -179,6 +172,9 @@ void Replica::EndCheckpoint(bool is_durable) {
 }
 
 Ready Replica::TakeReady() {
+  if (peer_.has_value()) {
+    Drain();
+  }
   for (const ConnectionId id : dirty_) {
     const auto it = connections_.find(id);
     CHECK(it != connections_.end());
@@ -191,18 +187,21 @@ Ready Replica::TakeReady() {
     }
   }
   dirty_.clear();
-  if (peer_.has_value()) {
-    zab::Ready ready = peer_->TakeReady();
-    CHECK(ready.committed.empty()) << "only Persisted commits";
-    std::move(ready.writes.begin(), ready.writes.end(),
-              std::back_inserter(ready_.writes));
-  }
   ready_.notices = preparer_.TakeNotices();
   return std::exchange(ready_, Ready());
 }
 
 absl::Duration Replica::NextDeadline() const {
-  int64_t deadline_ms = std::min(sessions_.NextExpiryMs(), next_sweep_ms_);
+  int64_t deadline_ms = sessions_.NextExpiryMs();
+  if (leads_) {
+    deadline_ms = std::min(deadline_ms, next_sweep_ms_);
+  }
+  if (options_.ensemble.has_value() &&
+      peer_->NextDeadline() < absl::InfiniteDuration()) {
+    deadline_ms = std::min(deadline_ms,
+                           absl::ToInt64Milliseconds(absl::Ceil(
+                               peer_->NextDeadline(), absl::Milliseconds(1))));
+  }
   if (!sweep_.empty()) {
     deadline_ms = std::min(deadline_ms, next_sweep_deletion_ms_);
   }
@@ -261,11 +260,11 @@ Caller Replica::NextCaller(SessionId session, int32_t cxid,
           .wall_ms = wall_ms_};
 }
 
-int64_t Replica::Propose(std::string txn, int64_t zxid,
-                         ConnectionId connection) {
-  peer_->Propose({zab::Zxid::FromWire(zxid), std::move(txn)});
-  proposals_.push_back({zxid, connection, now_ms_});
-  return zxid;
+void Replica::Propose(std::string txn, const Caller& caller,
+                      ConnectionId connection) {
+  peer_->Propose({zab::Zxid::FromWire(caller.zxid), std::move(txn)});
+  proposals_.push_back(
+      {caller.zxid, caller.session, caller.cxid, connection, now_ms_});
 }
 
 void Replica::Commit(const zab::Txn& txn) {
@@ -284,22 +283,32 @@ void Replica::Commit(const zab::Txn& txn) {
   preparer_.Forget(header.zxid);
   ++stats_.commits;
 
-  CHECK(!proposals_.empty());
-  const Proposal proposal = proposals_.front();
-  proposals_.pop_front();
-  CHECK_EQ(proposal.zxid, header.zxid);
-  stats_.log_time.Add(now_ms_ - proposal.since_ms);
+  const Proposal proposal = TakeProposal(header);
   if (wall_ms_ >= header.time) {  // The wall clock may have gone back
     stats_.propagation_latency.Add(wall_ms_ - header.time);
   }
-  Complete(header, proposal.connection);
-  while (!syncs_.empty() && syncs_.front().zxid <= header.zxid) {
-    const ConnectionId id = syncs_.front().connection;
-    syncs_.pop_front();
-    if (Connection* connection = Find(id)) {
-      AdvanceQueue(*connection);
-    }
+  Complete(header, record, proposal.connection);
+}
+
+// The proposal that became this transaction; none of ours if another member
+// asked for it, or proposed it before this one led.
+Replica::Proposal Replica::TakeProposal(const jute::TxnHeader& header) {
+  if (proposals_.empty()) {
+    return {};
   }
+  const Proposal& front = proposals_.front();
+  const bool is_ours = front.zxid == 0
+                           ? ToWire(front.session) == header.clientId &&
+                                 front.cxid == header.cxid
+                           : front.zxid == header.zxid;
+  if (!is_ours) {
+    CHECK(front.zxid == 0 || header.zxid < front.zxid);
+    return {};
+  }
+  const Proposal proposal = front;
+  proposals_.pop_front();
+  stats_.log_time.Add(now_ms_ - proposal.since_ms);
+  return proposal;
 }
 
 void Replica::ReportChange(const tree::Change& change, int64_t zxid) {
@@ -322,19 +331,31 @@ void Replica::CheckDigest(const jute::TxnHeader& header) const {
       header.type == static_cast<int32_t>(OpCode::kError)) {
     return;
   }
+  if (!tree_.announced_digest().has_value() && options_.ensemble.has_value()) {
+    return;  // Of a leader that keeps none
+  }
   CHECK(tree_.announced_digest().has_value()) << "at zxid " << header.zxid;
   CHECK_EQ(*tree_.announced_digest(), tree_.digest())
       << "at zxid " << header.zxid;
 }
 
 // Tells the requester, and does to sessions what the transaction says.
-void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
+void Replica::Complete(const jute::TxnHeader& header, std::string_view record,
+                       ConnectionId requester) {
   ConnectionId bound = kNoConnection;
   if (header.type == static_cast<int32_t>(OpCode::kCreateSession)) {
     const SessionId id{header.clientId};
-    if (Session* session = sessions_.Find(id)) {
-      session->committed = true;
+    Session* session = sessions_.Find(id);
+    if (session == nullptr) {  // A client of another member
+      jute::CreateSessionTxn txn;
+      jute::InputArchive in(record);
+      CHECK(jute::Read(in, &txn));
+      session = sessions_.Add(id, txn.timeOut);
+      if (leads_) {
+        sessions_.Touch(session, now_ms_);
+      }
     }
+    session->committed = true;
     if (options_.checkpoints) {
       new_sessions_.push_back(id);
     }
@@ -356,7 +377,12 @@ void Replica::Complete(const jute::TxnHeader& header, ConnectionId requester) {
     CHECK(!connection->waiting.empty());
     const Waiting request = Take(*connection, connection->waiting.begin());
     CHECK(request.what == Waiting::For::kTransaction);
-    CHECK_EQ(request.zxid, header.zxid);
+    CHECK(request.zxid == 0 || request.zxid == header.zxid) << request.zxid;
+    if (header.type == static_cast<int32_t>(OpCode::kError) &&
+        results_.front().error == Error::kSessionMoved) {
+      Close(*connection);  // The client is elsewhere
+      return;
+    }
     ReplyToWrite(*connection, request, header);
     if (request.op->kind == OpKind::kClose) {
       Close(*connection);
@@ -386,7 +412,7 @@ void Replica::ExpireSession(SessionId id) {
 
 void Replica::CloseSession(SessionId id, int32_t cxid, ConnectionId requester) {
   const Caller caller = NextCaller(id, cxid, {});
-  Propose(preparer_.CloseSession(caller), caller.zxid, requester);
+  Propose(preparer_.CloseSession(caller), caller, requester);
   if (Session* session = sessions_.Find(id)) {
     sessions_.SetClosing(session);
   }
@@ -409,7 +435,7 @@ bool Replica::IsTtlDue(const tree::Znode& node) const {
 // Looks for containers and TTL nodes to delete, and deletes those found
 // earlier at the pace that the configuration allows (chapter 7).
 void Replica::SweepContainers() {
-  if (!peer_.has_value()) {
+  if (!leads_) {
     return;
   }
   if (now_ms_ >= next_sweep_ms_) {
@@ -432,7 +458,7 @@ void Replica::SweepContainers() {
   const int64_t pace_ms = 60000 / options_.container_deletions_per_minute;
   while (!sweep_.empty() && now_ms_ >= next_sweep_deletion_ms_) {
     const Caller caller = NextCaller(kNoSession, /*cxid=*/0, {});
-    Propose(preparer_.SweepContainer(caller, sweep_.front()), caller.zxid,
+    Propose(preparer_.SweepContainer(caller, sweep_.front()), caller,
             kNoConnection);
     sweep_.pop_front();
     next_sweep_deletion_ms_ += pace_ms;
@@ -465,7 +491,7 @@ void Replica::CheckInvariants() const {
     reply_bytes += connection->waiting_reply_bytes;
     int64_t last_zxid = 0;
     for (const Waiting& request : connection->waiting) {
-      if (request.what == Waiting::For::kTransaction) {
+      if (request.what == Waiting::For::kTransaction && leads_) {
         CHECK_GT(request.zxid, last_zxid);
         CHECK_GT(request.zxid, tree_.last_zxid());
         last_zxid = request.zxid;
@@ -477,7 +503,7 @@ void Replica::CheckInvariants() const {
   }
   CHECK_EQ(waiting, outstanding_);
   CHECK_EQ(reply_bytes, waiting_reply_bytes_);
-  for (size_t i = 1; i < proposals_.size(); ++i) {
+  for (size_t i = 1; i < proposals_.size() && leads_; ++i) {
     CHECK_LT(proposals_[i - 1].zxid, proposals_[i].zxid);
   }
   if (proposals_.empty()) {

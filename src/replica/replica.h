@@ -37,6 +37,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -55,8 +56,11 @@
 #include "tree/snapshot.h"
 #include "tree/watches.h"
 #include "zab/peer.h"
+#include "zab/write.h"
 
 namespace paddock::replica {
+
+using jute::OpCode;
 
 // Time passes.  `now` is monotonic from an origin of the owner's choice and
 // never goes back; `wall_ms` is the wall clock in ms since the epoch, which is
@@ -96,6 +100,7 @@ struct StillThere {
 };
 
 using zab::Persisted;
+using zab::Stop;
 
 // Bytes for one connection, length prefixes included.
 struct Output {
@@ -105,8 +110,11 @@ struct Output {
 };
 
 struct Ready {
-  std::vector<Output> outputs;       // At most one for each connection
-  std::vector<zab::Write> writes;    // Keep the order, then report Persisted
+  std::vector<Output> outputs;     // At most one for each connection
+  std::vector<zab::Write> writes;  // Keep the order, then report Persisted
+  // To other members, and the links to close behind that (zab/peer.h).
+  std::vector<zab::Envelope> messages;
+  std::vector<ServerId> hang_ups;
   std::vector<std::string> notices;  // Lines for the log, for operators
 };
 
@@ -152,12 +160,23 @@ class Replica {
   // hear of the state restored (tree::Restorer::Findings()).
   std::vector<std::string> FinishRestore(const Tick& tick);
 
+  // Likewise for a member of an ensemble: `durable` is what its disk holds
+  // besides the state restored, the log behind it included.
+  // REQUIRES: options.ensemble
+  std::vector<std::string> FinishRestore(const Tick& tick,
+                                         const zab::DurableState& durable);
+
   void Step(const Tick& event);
   void Step(const Connected& event);
   void Step(const Received& event);
   void Step(const Disconnected& event);
   void Step(const StillThere& event);
   void Step(const Persisted& event);
+
+  // Of other members (zab/peer.h).
+  void Step(zab::Received event);
+  void Step(const zab::LinkLost& event);
+  void Step(const Stop& event);
 
   // A checkpoint: what changed since the last one, as it is now.
   // BeginCheckpoint(), then Capture() until it returns false, then
@@ -196,6 +215,11 @@ class Replica {
   // The digest of the tree, 0 where none is kept.
   uint64_t digest() const { return tree_.digest(); }
 
+  const tree::DataTree& tree() const { return tree_; }
+  const zab::Peer& peer() const { return *peer_; }
+  // Whether it answers clients.
+  bool is_serving() const { return serving_; }
+
   // Whether the connection has completed its handshake.
   bool HasSession(ConnectionId connection) const;
 
@@ -213,9 +237,13 @@ class Replica {
   void CheckInvariants() const;
 
  private:
-  // A transaction that is proposed and not yet applied, and who waits for it.
+  // A transaction that this member proposed, or asked the leader for, and that
+  // is not applied yet; and who waits for it.  What was asked for is known by
+  // its session and cxid when it comes, and has no zxid before.
   struct Proposal {
     int64_t zxid = 0;
+    SessionId session = kNoSession;
+    int32_t cxid = 0;
     ConnectionId connection = kNoConnection;
     int64_t since_ms = 0;
   };
@@ -228,14 +256,19 @@ class Replica {
   void CreateSession(Connection& connection, int32_t timeout_ms);
   void RenewSession(Connection& connection, SessionId id,
                     std::string_view password, int32_t timeout_ms);
+  void Resume(Connection& connection, SessionId id, int32_t timeout_ms,
+              bool accepted);
   void SendConnectResponse(Connection& connection, bool accepted);
 
   // Intake (requests.cc).
   void Request(Connection& connection, int32_t xid, const Op& op,
                std::string_view body, int64_t arrived_ms);
+  bool Write(Connection& connection, int32_t xid, const Op& op,
+             std::string_view body, int64_t arrived_ms);
   bool IsStale(const Session& session, int64_t waited_ms) const;
   bool IsThrottled(const Op& op, int64_t waited_ms) const;
   void Authenticate(Connection& connection, int32_t xid, std::string_view body);
+  void AnswerSasl(Connection& connection, int32_t xid, std::string_view body);
   bool AddIdentity(Connection& connection, std::string_view scheme,
                    std::string_view auth);
   bool IsAuthSufficient(const Connection& connection) const;
@@ -266,14 +299,34 @@ class Replica {
   // Closes the connection behind what it is still owed; its session stays.
   void Close(Connection& connection);
 
+  // The ensemble (ensemble.cc).
+  void Drain();
+  void UpdateRole();
+  void StartServing();
+  void StopServing();
+  void StartLeading();
+  void Install(const zab::Snapshot& snapshot);
+  std::string StateForLearner() const;
+  void Take(zab::Delivery delivery);
+  void TakeRequest(ServerId from, const zab::Request& request);
+  Error CheckOwner(Session* session, ServerId from) const;
+  void Forward(SessionId session, int32_t cxid, OpCode op,
+               std::string_view body,
+               absl::Span<const tree::Identity> identities,
+               ConnectionId connection);
+  void ReleaseSync();
+  void Touch(Session* session);
+
   // Transactions (replica.cc).
   Caller NextCaller(SessionId session, int32_t cxid,
                     absl::Span<const tree::Identity> identities) const;
-  int64_t Propose(std::string txn, int64_t zxid, ConnectionId connection);
+  void Propose(std::string txn, const Caller& caller, ConnectionId connection);
   void Commit(const zab::Txn& txn);
   void ReportChange(const tree::Change& change, int64_t zxid);
   void CheckDigest(const jute::TxnHeader& header) const;
-  void Complete(const jute::TxnHeader& header, ConnectionId requester);
+  Proposal TakeProposal(const jute::TxnHeader& header);
+  void Complete(const jute::TxnHeader& header, std::string_view record,
+                ConnectionId requester);
   void Deliver(const tree::Notification& notification, int64_t zxid);
   void ExpireSession(SessionId id);
   void CloseSession(SessionId id, int32_t cxid, ConnectionId requester);
@@ -297,8 +350,13 @@ class Replica {
   // By id; its order is never observed but by `cons`, which sorts.
   absl::flat_hash_map<ConnectionId, std::unique_ptr<Connection>> connections_;
   std::deque<Proposal> proposals_;
-  // Connections with a sync that waits for a zxid, in the order of these.
-  std::deque<Proposal> syncs_;
+  // Connections with a sync that waits, in order.
+  std::deque<ConnectionId> syncs_;
+  // Since the last PING, for the leader.
+  absl::btree_map<SessionId, int32_t> touched_;
+  bool serving_ = false;
+  bool leads_ = false;
+  int64_t serving_epoch_ = 0;
   // Pings that wait for their turn, and when they will no longer.
   struct ImpatientPing {
     int64_t deadline_ms = 0;

@@ -11,8 +11,6 @@
 namespace paddock::replica {
 namespace {
 
-using jute::OpCode;
-
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kReplyHeaderBytes = 16;
 constexpr size_t kFrameHeadBytes = kLengthBytes + kReplyHeaderBytes;
@@ -21,10 +19,6 @@ constexpr int32_t kSyncConnected = 3;  // The state in every event
 
 // How long a ping waits for its turn before it is answered out of turn.
 constexpr int64_t kPingPatienceMs = 100;
-
-// What the identities of one connection may take.  Each check of an ACL goes
-// through all of them.
-constexpr size_t kIdentityBytesMax = 64 << 10;
 
 // Fills in the head of the frame that begins at `start` of *out and ends with
 // it.
@@ -122,7 +116,11 @@ void Replica::Step(const Received& event) {
   stats_.bytes_received +=
       static_cast<int64_t>(event.frame.size() + kLengthBytes);
   if (connection->session == nullptr) {
-    Connect(*connection, event.frame);
+    if (!serving_) {
+      Close(*connection);  // Another member may serve
+    } else if (connection->wanted == kNoSession) {
+      Connect(*connection, event.frame);
+    }
     return;
   }
   if (event.frame.size() < kRequestHeaderBytes) {
@@ -138,15 +136,7 @@ void Replica::Step(const Received& event) {
     return;
   }
   if (op != nullptr && op->kind == OpKind::kSasl) {
-    jute::GetSASLRequest request;
-    if (!jute::Read(body, &request) || jute::IsNull(request.token)) {
-      Close(*connection);
-      return;
-    }
-    // No SASL here: a null token, which clients take as "not needed" (6.6).
-    std::string reply;
-    jute::Write(jute::SetSASLResponse{jute::kNull}, &reply);
-    Enqueue(*connection, MakeFrame(xid, 0, Error::kOk, reply), false);
+    AnswerSasl(*connection, xid, body);
     return;
   }
   if (!IsAuthSufficient(*connection)) {
@@ -168,7 +158,7 @@ void Replica::Step(const Received& event) {
     ++stats_.stale_requests;
   }
   stats_.throttle_queue_time.Add(waited_ms);
-  sessions_.Touch(connection->session, now_ms_);
+  Touch(connection->session);
   if (op == nullptr || op->kind == OpKind::kSession) {
     Refuse(*connection, xid, -1, Error::kUnimplemented);
     return;
@@ -178,6 +168,20 @@ void Replica::Step(const Received& event) {
     op = &ThrottledOp();
   }
   Request(*connection, xid, *op, body, now_ms_ - waited_ms);
+}
+
+// There is no SASL here: a null token, which clients take as "not needed"
+// (6.6).
+void Replica::AnswerSasl(Connection& connection, int32_t xid,
+                         std::string_view body) {
+  jute::GetSASLRequest request;
+  if (!jute::Read(body, &request) || jute::IsNull(request.token)) {
+    Close(connection);
+    return;
+  }
+  std::string reply;
+  jute::Write(jute::SetSASLResponse{jute::kNull}, &reply);
+  Enqueue(connection, MakeFrame(xid, 0, Error::kOk, reply), false);
 }
 
 bool Replica::IsStale(const Session& session, int64_t waited_ms) const {
@@ -200,19 +204,20 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
     case OpKind::kSync:
       AwaitTurn(connection, op, xid, body, arrived_ms);
       return;
-    case OpKind::kWrite: {
-      const Caller caller =
-          NextCaller(connection.session->id, xid, connection.identities);
-      if (auto txn = preparer_.Prepare(caller, op.code, body)) {
-        Propose(*std::move(txn), caller.zxid, connection.id);
-        AwaitTransaction(connection, op, xid, caller.zxid, arrived_ms);
+    case OpKind::kWrite:
+      if (Write(connection, xid, op, body, arrived_ms)) {
         return;
       }
       break;  // Not decodable: no transaction, and an error in its turn
-    }
     case OpKind::kClose: {
-      const int64_t zxid = peer_->NextZxid().ToWire();
-      CloseSession(connection.session->id, xid, connection.id);
+      const SessionId session = connection.session->id;
+      int64_t zxid = 0;
+      if (leads_) {
+        zxid = peer_->NextZxid().ToWire();
+        CloseSession(session, xid, connection.id);
+      } else {
+        Forward(session, xid, op.code, "", {}, connection.id);
+      }
       AwaitTransaction(connection, op, xid, zxid, arrived_ms);
       return;
     }
@@ -227,6 +232,33 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
   } else {
     AwaitTurn(connection, op, xid, body, arrived_ms);
   }
+}
+
+// False when the request cannot be decoded.
+bool Replica::Write(Connection& connection, int32_t xid, const Op& op,
+                    std::string_view body, int64_t arrived_ms) {
+  Session& session = *connection.session;
+  if (!leads_) {
+    if (!DecodesWrite(op.code, body)) {
+      return false;
+    }
+    Forward(session.id, xid, op.code, body, connection.identities,
+            connection.id);
+    AwaitTransaction(connection, op, xid, /*zxid=*/0, arrived_ms);
+    return true;
+  }
+  if (session.owner != options_.server_id) {
+    Close(connection);  // The client is at another member now
+    return true;
+  }
+  const Caller caller = NextCaller(session.id, xid, connection.identities);
+  auto txn = preparer_.Prepare(caller, op.code, body);
+  if (!txn) {
+    return false;
+  }
+  Propose(*std::move(txn), caller, connection.id);
+  AwaitTransaction(connection, op, xid, caller.zxid, arrived_ms);
+  return true;
 }
 
 Waiting Replica::Take(Connection& connection,
@@ -274,11 +306,17 @@ void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
                                 .reply_bytes = reply_bytes});
   ++outstanding_;
   if (op.kind == OpKind::kSync) {
-    // What is proposed now comes before it.
-    const int64_t zxid = peer_->last_proposed().ToWire();
-    connection.waiting.back().zxid = zxid;
-    syncs_.push_back({zxid, connection.id});
-    AdvanceQueue(connection);
+    connection.waiting.back().what = Waiting::For::kSync;
+    syncs_.push_back(connection.id);
+    if (leads_) {
+      peer_->Sync(options_.ensemble.has_value() ? options_.ensemble->id
+                                                : zab::kStandalone);
+      Drain();
+    } else {
+      peer_->SendToLeader(zab::Request{connection.session->id, xid,
+                                       static_cast<int32_t>(op.code),
+                                       std::string(body)});
+    }
   } else if (op.kind == OpKind::kPing) {
     impatient_pings_.push_back({now_ms_ + kPingPatienceMs, connection.id});
   }
@@ -333,63 +371,6 @@ void Replica::Authenticate(Connection& connection, int32_t xid,
     ++stats_.auth_failures;
     Refuse(connection, xid, 0, Error::kAuthFailed);
   }
-}
-
-bool Replica::AddIdentity(Connection& connection, std::string_view scheme,
-                          std::string_view auth) {
-  const auto add = [&](std::string identity_scheme, std::string id) {
-    tree::Identity identity{std::move(identity_scheme), std::move(id)};
-    auto& known = connection.identities;
-    if (std::find(known.begin(), known.end(), identity) != known.end()) {
-      return true;
-    }
-    size_t bytes = identity.id.size();
-    for (const tree::Identity& other : known) {
-      bytes += other.id.size();
-    }
-    if (bytes > kIdentityBytesMax) {
-      return false;
-    }
-    known.push_back(std::move(identity));
-    return true;
-  };
-  if (scheme == "ip") {
-    return true;  // Known since the connection was made
-  }
-  if (scheme == "digest" && options_.digest_auth_enabled &&
-      !jute::IsNull(auth)) {
-    std::string id = tree::DigestId(auth, options_.digest_algorithm);
-    if (id.empty()) {
-      return false;
-    }
-    if (id == options_.super_digest) {
-      add("super", "");
-    }
-    return add("digest", std::move(id));
-  }
-  if (scheme == "ensemble" && options_.ensemble_auth_enabled) {
-    const auto& names = options_.ensemble_auth_names;
-    if (auth.empty() || names.empty()) {
-      ++stats_.ensemble_auth_skips;
-      return true;
-    }
-    const bool is_ours =
-        std::find(names.begin(), names.end(), auth) != names.end();
-    ++(is_ours ? stats_.ensemble_auth_successes
-               : stats_.ensemble_auth_failures);
-    return is_ours;
-  }
-  return false;
-}
-
-bool Replica::IsAuthSufficient(const Connection& connection) const {
-  const auto& schemes = options_.enforced_auth_schemes;
-  return schemes.empty() ||
-         std::any_of(connection.identities.begin(), connection.identities.end(),
-                     [&](const auto& identity) {
-                       return std::find(schemes.begin(), schemes.end(),
-                                        identity.scheme) != schemes.end();
-                     });
 }
 
 void Replica::Evaluate(Connection& connection, const Op& op, int32_t xid,
@@ -480,7 +461,7 @@ void Replica::AdvanceQueue(Connection& connection) {
   while (!connection.closing && !connection.waiting.empty()) {
     Waiting& head = connection.waiting.front();
     if (head.what == Waiting::For::kTransaction ||
-        head.zxid > tree_.last_zxid()) {
+        head.what == Waiting::For::kSync) {
       return;
     }
     const Waiting request = Take(connection, connection.waiting.begin());

@@ -49,6 +49,14 @@ void SessionTable::SetClosing(Session* session) {
   session->closing = true;
 }
 
+void SessionTable::StopClocks() {
+  buckets_.clear();
+  for (const auto& [id, session] : sessions_) {
+    session->bucket_ms = 0;
+    session->closing = false;
+  }
+}
+
 void SessionTable::Remove(SessionId id) {
   if (Session* session = Find(id); session != nullptr) {
     LeaveBucket(session);

@@ -28,6 +28,7 @@ struct Session {
   bool closing = false;    // Its close is proposed; it can do no more
   int64_t bucket_ms = 0;   // When it expires; 0 when it cannot
   ConnectionId connection = kNoConnection;  // Through which it is served
+  ServerId owner{0};  // The member that has the client, as the leader knows it
 };
 
 class SessionTable {
@@ -47,6 +48,9 @@ class SessionTable {
 
   // From now on the session cannot be touched and does not expire.
   void SetClosing(Session* session);
+
+  // No session expires, or is closing, any more: another member decides that.
+  void StopClocks();
   void Remove(SessionId id);
 
   // Removes and returns the sessions whose buckets lie at or before `now_ms`;

@@ -318,7 +318,7 @@ void Server::Collect() {
 void Server::SubmitWrites() {
   if (!writes_.empty()) {
     for (const zab::Write& write : writes_) {
-      log_bytes_ += static_cast<int64_t>(write.txn.bytes.size());
+      log_bytes_ += static_cast<int64_t>(write.txn().bytes.size());
     }
     disk_watch_.Submitted(writes_.back().id, now_);
     storage_->Submit(std::exchange(writes_, {}));

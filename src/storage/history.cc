@@ -29,11 +29,11 @@ absl::StatusOr<zab::DurableState> Rebuild(
   }
   ASSIGN_OR_RETURN(const zab::DurableState state,
                    replay(log_path, base.zxid, restore.txn));
-  if (base.damaged && state.last_zxid < base.damaged->name.zxid) {
+  if (base.damaged && state.state_zxid < base.damaged->name.zxid) {
     return absl::DataLossError(fmt::format(
         "{} is damaged, and the log ends before it, at zxid 0x{:x}.  Restore "
         "the file from a copy; to give up what it held instead, move it away",
-        base.damaged->path, static_cast<uint64_t>(state.last_zxid.ToWire())));
+        base.damaged->path, static_cast<uint64_t>(state.state_zxid.ToWire())));
   }
   return state;
 }

@@ -61,7 +61,7 @@ absl::StatusOr<zab::DurableState> Storage::Load(const Restore& restore) {
   CHECK(!loaded_);
   ASSIGN_OR_RETURN(const zab::DurableState state,
                    LoadHistory(data_.path(), log_path(), restore));
-  last_submitted_ = state.last_zxid;
+  last_submitted_ = state.state_zxid;
   loaded_ = true;
   return state;
 }
@@ -79,10 +79,10 @@ void Storage::Submit(std::vector<zab::Write> writes) {
   CHECK(thread_.joinable());
   for (const zab::Write& write : writes) {
     CHECK_GT(write.id, last_write_id_);
-    CHECK(Continues(last_submitted_, write.txn.zxid))
-        << last_submitted_ << " then " << write.txn.zxid;
+    CHECK(Continues(last_submitted_, write.txn().zxid))
+        << last_submitted_ << " then " << write.txn().zxid;
     last_write_id_ = write.id;
-    last_submitted_ = write.txn.zxid;
+    last_submitted_ = write.txn().zxid;
   }
   bool was_empty;
   {

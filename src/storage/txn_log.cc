@@ -26,10 +26,10 @@ size_t TxnLog::BatchLength(absl::Span<const zab::Write> writes) {
   size_t length = 0;
   size_t bytes = 0;
   do {
-    bytes += writes[length].txn.bytes.size() + kRecordOverheadBytes;
+    bytes += writes[length].txn().bytes.size() + kRecordOverheadBytes;
     ++length;
   } while (length < writes.size() &&
-           bytes + writes[length].txn.bytes.size() + kRecordOverheadBytes <=
+           bytes + writes[length].txn().bytes.size() + kRecordOverheadBytes <=
                kBatchBytesMax);
   return length;
 }
@@ -40,11 +40,11 @@ absl::Status TxnLog::Append(absl::Span<const zab::Write> batch) {
   synced_ = false;
   buffer_.clear();
   if (!file_) {
-    RETURN_IF_ERROR(Create(batch.front().txn.zxid));
+    RETURN_IF_ERROR(Create(batch.front().txn().zxid));
   }
   for (const zab::Write& write : batch) {
-    CHECK_EQ(PayloadZxid(write.txn.bytes), write.txn.zxid);
-    AppendRecord(write.txn.bytes, &buffer_);
+    CHECK_EQ(PayloadZxid(write.txn().bytes), write.txn().zxid);
+    AppendRecord(write.txn().bytes, &buffer_);
   }
   txns_ += static_cast<int64_t>(batch.size());
   const int64_t start = end_;

@@ -1,74 +1,155 @@
 // A Peer is one member of a Zab ensemble, written as a deterministic state
-// machine.  It decides in what order transactions are proposed and when they
-// are committed; what they say is none of its business.  Start here.
+// machine.  It decides who leads, in what order transactions are proposed and
+// when they are committed; what they say is none of its business.  Start here.
 //
-// Today the ensemble has one member, which is its own quorum: a transaction is
-// committed as soon as it is durable here.  As a standalone Java server does,
-// it goes on in the epoch of its last transaction (zab-and-disk.md 1.1).
+// The owner passes events to Step() one at a time and carries out what
+// TakeReady() returns.  A Peer does no I/O, reads no clock and draws no random
+// numbers, so equal events give equal results on every machine.
 //
-// The owner calls Propose() and Step() and carries out what TakeReady()
-// returns.  No I/O, no clock, no randomness.  Not thread-safe.
+// Between two members are two kinds of FIFO links.  The election link, over
+// which notifications travel, may lose any of them unseen.  The quorum link is
+// opened by the learner's owner when there is something to send, by the first
+// message of each run; when it breaks, or cannot be opened, the owner says
+// LinkLost.  After a hang-up nothing more of that link is passed on.
+//
+// Invariants, checked by CheckInvariants():
+//
+// (1) Ready::committed continues the state at the start, or Ready::install:
+//     zxids grow, and none is skipped or repeated.
+// (2) current_epoch <= accepted_epoch, and neither ever decreases.
+// (3) No message in Ready::messages promises something about stable storage
+//     that a Persisted event has not yet confirmed.
+//
+// Not thread-safe.
 
 #ifndef PADDOCK_ZAB_PEER_H_
 #define PADDOCK_ZAB_PEER_H_
 
 #include <cstdint>
-#include <deque>
-#include <vector>
+#include <optional>
+#include <string>
+#include <variant>
 
+#include "absl/time/time.h"
+#include "base/ids.h"
+#include "zab/config.h"
+#include "zab/core.h"
+#include "zab/election.h"
+#include "zab/leader.h"
+#include "zab/learner.h"
+#include "zab/message.h"
+#include "zab/outbox.h"
 #include "zab/write.h"
 #include "zab/zxid.h"
 
 namespace paddock::zab {
 
+// Time passes: monotonic, from an origin of the owner's choice.
+struct Tick {
+  absl::Duration now;
+};
+struct Received {
+  ServerId from{0};
+  Message message;
+};
+// The quorum link is gone, and whatever was sent on it may be too.
+struct LinkLost {
+  ServerId from{0};
+};
 // This write and all before it are durable.
 struct Persisted {
   uint64_t write_id = 0;
 };
+// This member will stop: a leader hands over what it has first.
+struct Stop {};
 
-// What the owner must do next.
-struct Ready {
-  std::vector<Write> writes;   // Keep the order, then report Persisted
-  std::vector<Txn> committed;  // Apply in this order
-};
+// The id of a standalone server.
+inline constexpr ServerId kStandalone{1};
 
 class Peer {
  public:
-  // Resumes from what storage held when it was opened.
-  explicit Peer(const DurableState& state);
+  // A member of an ensemble, which resumes from `state`; it begins to look for
+  // a leader with the first Tick.  REQUIRES: ValidateConfig(config).ok()
+  Peer(const Config& config, const DurableState& state);
+
+  // A standalone server, which is its own quorum: it proposes at once, and goes
+  // on in the epoch of its last transaction, as a standalone Java server does
+  // (zab-and-disk.md 1.1).  Ticks are of no use to it.
+  explicit Peer(Zxid last_zxid);
 
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // The zxid that the next proposal will get.  When the counter of an epoch is
-  // used up, the next epoch begins at counter 1.
+  // Events.  A message that does not fit the current role or epoch is late, and
+  // is ignored or ends its link.  An event that only a bug in the owner can
+  // produce, such as a Persisted for a write never issued, fails a CHECK.
+  void Step(const Tick& event);
+  void Step(Received event);
+  void Step(const LinkLost& event);
+  void Step(const Persisted& event);
+  void Step(const Stop& event);
+
+  // Whether it leads an established epoch and takes proposals.
+  bool CanPropose() const;
+
+  // The zxid that the next proposal gets.  REQUIRES: CanPropose()
   Zxid NextZxid() const;
 
   // Orders `txn` after all earlier proposals.
-  // REQUIRES: txn.zxid == NextZxid()
+  // REQUIRES: CanPropose(), txn.zxid == NextZxid()
   void Propose(Txn txn);
 
-  // REQUIRES: the write was issued, and is later than the last one reported.
-  void Step(const Persisted& event);
+  // Asks for the moment when all that was proposed before is committed, and a
+  // quorum has shown that it still follows this leader: then a SYNC goes to
+  // `origin`, or Ready::syncs counts it if that is this member.
+  // REQUIRES: CanPropose()
+  void Sync(ServerId origin);
+
+  // Answers a question of a learner about a session.  REQUIRES: CanPropose()
+  void SendToLearner(ServerId learner, Message message);
+
+  // Sends a request, or a question about a session, to the leader.
+  // REQUIRES: IsServing() as a learner
+  void SendToLeader(Message message);
 
   // Returns the work that has accumulated since the last call.
   Ready TakeReady();
 
-  Zxid last_proposed() const { return last_proposed_; }
-  Zxid last_committed() const { return last_committed_; }
+  // When a Tick is due even if nothing else happens.
+  absl::Duration NextDeadline() const;
+
+  Role role() const;
+  // Whether it has what a quorum agrees on, and may answer clients.
+  bool IsServing() const;
+  bool IsStopped() const { return is_stopped_; }
+  // Of the last election that was decided, if not looking.
+  std::optional<ServerId> leader() const;
+  int64_t accepted_epoch() const { return core_.accepted_epoch; }
+  int64_t current_epoch() const { return core_.current_epoch; }
+  Zxid last_logged() const { return core_.history.last_logged(); }
+  Zxid last_committed() const { return core_.history.last_committed(); }
+  const History& history() const { return core_.history; }
+  // Why it last left a leader, or gave up leading; for people.
+  const std::string& last_trouble() const { return last_trouble_; }
+
+  // Fails a CHECK when an invariant does not hold.  Slow; for tests.
+  void CheckInvariants() const;
 
  private:
-  struct Proposal {
-    uint64_t write_id;
-    Txn txn;
-  };
+  void Look(int64_t round);
+  void Settle();
+  void Decide(Vote vote);
+  void OnNotification(ServerId from, const Notification& notification);
+  Vote CurrentVote() const;
 
-  Zxid last_proposed_;
-  Zxid last_committed_;
-  uint64_t last_write_id_ = 0;
-  uint64_t persisted_write_id_ = 0;
-  std::deque<Proposal> outstanding_;  // Proposed, not yet committed
-  Ready ready_;
+  Core core_;
+  // Nothing before the first Tick and after the stop.
+  std::variant<std::monostate, Election, Leader, Learner> part_;
+  Vote vote_;         // That decided the last election
+  int failures_ = 0;  // To join a leader, in turn
+  bool is_stopping_ = false;
+  bool is_stopped_ = false;
+  std::string last_trouble_;
 };
 
 }  // namespace paddock::zab

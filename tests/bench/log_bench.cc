@@ -59,10 +59,10 @@ void LogAppend(benchmark::State& state) {
   int64_t zxid = 0;
   for (auto step : state) {
     for (zab::Write& write : batch) {
-      write.txn.zxid = zab::Zxid::FromWire(++zxid);
-      write.txn.bytes.clear();
-      jute::Write(jute::TxnHeader{.zxid = zxid}, &write.txn.bytes);
-      write.txn.bytes.resize(kTxnBytes - kRecordOverheadBytes, 'x');
+      write.txn().zxid = zab::Zxid::FromWire(++zxid);
+      write.txn().bytes.clear();
+      jute::Write(jute::TxnHeader{.zxid = zxid}, &write.txn().bytes);
+      write.txn().bytes.resize(kTxnBytes - kRecordOverheadBytes, 'x');
     }
     CHECK(log.Append(batch).ok());
     CHECK(log.Sync().ok());

@@ -83,7 +83,7 @@ class ReplicaHarness {
     while (!writes_.empty()) {
       const uint64_t last = writes_.back().id;
       for (auto& write : writes_) {
-        log_.push_back(std::move(write.txn));
+        log_.push_back(std::move(write.txn()));
       }
       writes_.clear();
       replica_->Step(Persisted{last});

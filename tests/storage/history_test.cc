@@ -68,7 +68,7 @@ class HistoryTest : public testing::TestWithParam<Load> {
                                   {.checkpoint = restore_checkpoint,
                                    .snapshot = restore_snapshot,
                                    .txn = restore_txn});
-    last_ = state.ok() ? state->last_zxid : zab::Zxid{};
+    last_ = state.ok() ? state->state_zxid : zab::Zxid{};
     return state.status();
   }
 

@@ -135,7 +135,7 @@ inline Replayed ReplayDir(const std::string& dir, zab::Zxid start = {}) {
     return absl::OkStatus();
   });
   replayed.status = state.status();
-  replayed.last = state.ok() ? state->last_zxid : zab::Zxid{};
+  replayed.last = state.ok() ? state->state_zxid : zab::Zxid{};
   return replayed;
 }
 

@@ -52,7 +52,7 @@ class Running {
                                        .snapshot = RefuseSnapshot,
                                        .txn = keep});
     CHECK(state.ok()) << state.status();
-    last_ = state->last_zxid;
+    last_ = state->state_zxid;
     storage_->Start({.persisted =
                          [this](uint64_t id) {
                            std::lock_guard lock(mutex_);

@@ -26,11 +26,11 @@ constexpr int64_t kTimeMs = 1700000000000;
 template <class Body>
 zab::Write MakeWrite(uint64_t id, int32_t type, const Body& body) {
   const zab::Zxid zxid{0, static_cast<uint32_t>(id)};
-  zab::Write write{id, {zxid, ""}};
+  zab::Write write{id, zab::Txn{zxid, ""}};
   jute::Write(jute::TxnHeader{kSession, static_cast<int32_t>(id), zxid.ToWire(),
                               kTimeMs, type},
-              &write.txn.bytes);
-  jute::Write(body, &write.txn.bytes);
+              &write.txn().bytes);
+  jute::Write(body, &write.txn().bytes);
   return write;
 }
 

@@ -109,7 +109,7 @@ absl::Status LoadInto(Storage& storage, std::vector<zab::Txn>* loaded) {
       {.checkpoint = take, .snapshot = RefuseSnapshot, .txn = keep});
   RETURN_IF_ERROR(state.status());
   const zab::Zxid last = loaded->empty() ? zab::Zxid{} : loaded->back().zxid;
-  return state->last_zxid == last
+  return state->state_zxid == last
              ? absl::OkStatus()
              : absl::InternalError("the state has another last zxid");
 }

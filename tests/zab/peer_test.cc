@@ -10,23 +10,23 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 TEST(PeerTest, FirstTransactionOfAFreshMemberIsOne) {
-  Peer peer({});
+  Peer peer(Zxid{});
   EXPECT_EQ(peer.NextZxid().ToWire(), 1);
 }
 
 TEST(PeerTest, GoesOnBehindItsHistory) {
-  Peer peer({.last_zxid = {5, 7}});
+  Peer peer(Zxid{5, 7});
   EXPECT_EQ(peer.NextZxid(), (Zxid{5, 8}));
 }
 
 TEST(PeerTest, CounterNeverRunsIntoTheEpoch) {
-  Peer peer({.last_zxid = {5, 0xffffffff}});
+  Peer peer(Zxid{5, 0xffffffff});
   EXPECT_EQ(peer.NextZxid(), (Zxid{6, 1}));
 }
 
 // Nothing is committed that a power cut could take back.
 TEST(PeerTest, CommitsOnceDurable) {
-  Peer peer({});
+  Peer peer(Zxid{});
   peer.Propose({{0, 1}, "a"});
   peer.Propose({{0, 2}, "b"});
   Ready ready = peer.TakeReady();
@@ -38,11 +38,11 @@ TEST(PeerTest, CommitsOnceDurable) {
   ASSERT_THAT(ready.committed, SizeIs(1));
   EXPECT_EQ(ready.committed[0].bytes, "a");
   EXPECT_EQ(peer.last_committed(), (Zxid{0, 1}));
-  EXPECT_EQ(peer.last_proposed(), (Zxid{0, 2}));
+  EXPECT_EQ(peer.last_logged(), (Zxid{0, 2}));
 }
 
 TEST(PeerTest, OneConfirmationCoversAllEarlierWrites) {
-  Peer peer({});
+  Peer peer(Zxid{});
   for (uint32_t counter = 1; counter <= 3; ++counter) {
     peer.Propose({{0, counter}, "txn"});
   }
@@ -52,7 +52,7 @@ TEST(PeerTest, OneConfirmationCoversAllEarlierWrites) {
 }
 
 TEST(PeerDeathTest, ConfirmationOfAWriteNeverIssuedIsABug) {
-  Peer peer({});
+  Peer peer(Zxid{});
   EXPECT_DEATH(peer.Step(Persisted{1}), "CHECK failed");
 }
 

@@ -1,0 +1,380 @@
+// How a Replica takes part in an ensemble: what it does when its role changes,
+// what learners ask of their leader, and what a leader answers
+// (zab-and-disk.md 3.10, 4).
+
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "jute/archive.h"
+#include "jute/data.h"
+#include "jute/txn.h"
+#include "replica/replica.h"
+
+namespace paddock::replica {
+namespace {
+
+// As the packet of a request carries them.
+struct Identities {
+  std::vector<jute::Id> ids;
+};
+
+std::string EncodeIdentities(absl::Span<const tree::Identity> identities) {
+  std::string bytes;
+  jute::OutputArchive out(&bytes);
+  out.WriteInt(static_cast<int32_t>(identities.size()));
+  for (const tree::Identity& identity : identities) {
+    jute::Write(jute::Id{identity.scheme, identity.id}, &bytes);
+  }
+  return bytes;
+}
+
+bool DecodeIdentities(std::string_view bytes,
+                      std::vector<tree::Identity>* identities) {
+  if (bytes.empty()) {
+    return true;
+  }
+  jute::InputArchive in(bytes);
+  const int32_t count = in.ReadInt();
+  for (int32_t i = 0; i < count && in.ok(); ++i) {
+    jute::Id id;
+    if (!jute::Read(in, &id)) {
+      return false;
+    }
+    identities->push_back({std::string(id.scheme), std::string(id.id)});
+  }
+  return in.ok();
+}
+
+}  // namespace
+
+void Replica::Step(zab::Received event) {
+  peer_->Step(std::move(event));
+  Drain();
+}
+
+void Replica::Step(const zab::LinkLost& event) {
+  peer_->Step(event);
+  Drain();
+}
+
+void Replica::Step(const Stop& event) {
+  peer_->Step(event);
+  Drain();
+}
+
+// Carries out what the peer wants.  What happens on the way may make it want
+// more; writes and messages of that wait for the next time.
+void Replica::Drain() {
+  zab::Ready ready = peer_->TakeReady();
+  std::move(ready.writes.begin(), ready.writes.end(),
+            std::back_inserter(ready_.writes));
+  if (ready.install.has_value()) {
+    Install(*ready.install);
+  }
+  if (!ready.committed.empty()) {
+    stats_.batch_size.Add(static_cast<int64_t>(ready.committed.size()));
+  }
+  for (const zab::Txn& txn : ready.committed) {
+    Commit(txn);
+  }
+  for (zab::Envelope& envelope : ready.messages) {
+    if (auto* snap = std::get_if<zab::Snap>(&envelope.message)) {
+      snap->state = StateForLearner();
+    } else if (auto* ping = std::get_if<zab::Ping>(&envelope.message);
+               ping != nullptr && !leads_) {
+      for (const auto& [session, timeout_ms] : touched_) {
+        ping->sessions.push_back({session, timeout_ms});
+      }
+      touched_.clear();
+    }
+    ready_.messages.push_back(std::move(envelope));
+  }
+  std::move(ready.hang_ups.begin(), ready.hang_ups.end(),
+            std::back_inserter(ready_.hang_ups));
+  UpdateRole();
+  for (zab::Delivery& delivery : ready.deliveries) {
+    Take(std::move(delivery));
+  }
+  for (size_t i = 0; i < ready.syncs; ++i) {
+    ReleaseSync();
+  }
+}
+
+void Replica::UpdateRole() {
+  const bool serves = peer_->IsServing();
+  if (serving_ && (!serves || leads_ != peer_->CanPropose() ||
+                   serving_epoch_ != peer_->current_epoch())) {
+    StopServing();
+  }
+  if (serves && !serving_) {
+    StartServing();
+  }
+}
+
+void Replica::StartServing() {
+  serving_ = true;
+  leads_ = peer_->CanPropose();
+  serving_epoch_ = peer_->current_epoch();
+  if (leads_) {
+    StartLeading();
+  }
+}
+
+// Clients go and look for another member.  What they wait for may be committed
+// yet; who proposed it does not know any more.
+void Replica::StopServing() {
+  serving_ = false;
+  leads_ = false;
+  for (const auto& [id, connection] : connections_) {
+    if (!connection->closing) {
+      Close(*connection);
+    }
+  }
+  proposals_.clear();
+  syncs_.clear();
+  impatient_pings_.clear();
+  touched_.clear();
+  sweep_.clear();
+  preparer_.Forget(std::numeric_limits<int64_t>::max());
+  sessions_.StopClocks();
+  std::vector<SessionId> unborn;
+  for (const auto& [id, session] : sessions_.all()) {
+    session->owner = ServerId{0};
+    if (!session->committed) {
+      unborn.push_back(id);
+    }
+  }
+  for (const SessionId id : unborn) {
+    sessions_.Remove(id);
+  }
+}
+
+// Every session's clock starts afresh; what sessions left behind goes.
+void Replica::StartLeading() {
+  for (const auto& [id, session] : sessions_.all()) {
+    sessions_.Touch(session.get(), now_ms_);
+  }
+  next_sweep_ms_ =
+      now_ms_ + absl::ToInt64Milliseconds(options_.container_check_interval);
+  std::vector<SessionId> owners_gone;
+  for (const auto& [owner, nodes] : tree_.ephemerals()) {
+    if (sessions_.Find(SessionId{owner}) == nullptr) {
+      owners_gone.push_back(SessionId{owner});
+    }
+  }
+  for (const SessionId owner : owners_gone) {
+    CloseSession(owner, /*cxid=*/0, kNoConnection);
+  }
+}
+
+// Replaces all there is.  Nobody is served meanwhile.
+void Replica::Install(const zab::Snapshot& snapshot) {
+  CHECK(!serving_);
+  restored_sessions_.clear();
+  std::string_view rest = snapshot.state;
+  const absl::Status status = restorer_.RestoreSnapshot(
+      snapshot.zxid.ToWire(), [&](char* buffer, size_t size) {
+        const size_t taken = std::min(size, rest.size());
+        rest.copy(buffer, taken);
+        rest.remove_prefix(taken);
+        return absl::StatusOr<size_t>(taken);
+      });
+  CHECK(status.ok() || snapshot.state.empty()) << status.ToString();
+  while (sessions_.size() > 0) {
+    sessions_.Remove(sessions_.all().begin()->first);
+  }
+  for (const auto& [id, timeout_ms] : restored_sessions_) {
+    sessions_.Add(SessionId{id}, timeout_ms)->committed = true;
+  }
+  restored_sessions_.clear();
+  new_sessions_.clear();
+  closed_sessions_.clear();
+  if (options_.checkpoints) {
+    tree_.TrackChanges(/*all=*/true);
+    all_nodes_due_ = true;
+    all_sessions_due_ = true;
+  }
+}
+
+// All that an established leader has committed; all that one has which is to
+// be established: that is part of its epoch, but not yet of its tree.
+std::string Replica::StateForLearner() const {
+  std::string bytes;
+  const auto sink = [&bytes](std::string_view piece) {
+    bytes.append(piece);
+    return absl::OkStatus();
+  };
+  tree::SessionTimeouts timeouts;
+  for (const auto& [id, session] : sessions_.all()) {
+    if (session->committed) {
+      timeouts[ToWire(id)] = session->timeout_ms;
+    }
+  }
+  CHECK(tree::WriteSnapshot(tree_, timeouts, sink).ok());
+  if (peer_->IsServing()) {
+    return bytes;
+  }
+  const zab::History& history = peer_->history();
+  zab::Zxid zxid = zab::Zxid::FromWire(tree_.last_zxid());
+  if (history.pending_state().has_value()) {
+    zxid = history.pending_state()->zxid;
+    bytes = history.pending_state()->state;
+  }
+  if (zxid == history.last_logged()) {
+    return bytes;
+  }
+  tree::DataTree tree(options_.tree);
+  timeouts.clear();
+  tree::Restorer restorer(options_.tree.digest, &tree, &timeouts);
+  std::string_view rest = bytes;
+  CHECK(restorer
+            .RestoreSnapshot(zxid.ToWire(),
+                             [&](char* buffer, size_t size) {
+                               const size_t taken = std::min(size, rest.size());
+                               rest.copy(buffer, taken);
+                               rest.remove_prefix(taken);
+                               return absl::StatusOr<size_t>(taken);
+                             })
+            .ok());
+  history.ForEach(zxid, history.last_logged(), [&](const zab::Txn& txn) {
+    CHECK(restorer.RestoreTxn(txn.bytes)) << txn.zxid;
+  });
+  bytes.clear();
+  CHECK(tree::WriteSnapshot(tree, timeouts, sink).ok());
+  return bytes;
+}
+
+// A client was heard of.
+void Replica::Touch(Session* session) {
+  if (leads_) {
+    sessions_.Touch(session, now_ms_);
+  } else {
+    touched_[session->id] = session->timeout_ms;
+  }
+}
+
+void Replica::Forward(SessionId session, int32_t cxid, OpCode op,
+                      std::string_view body,
+                      absl::Span<const tree::Identity> identities,
+                      ConnectionId connection) {
+  peer_->SendToLeader(zab::Request{session, cxid, static_cast<int32_t>(op),
+                                   std::string(body),
+                                   EncodeIdentities(identities)});
+  proposals_.push_back({/*zxid=*/0, session, cxid, connection, now_ms_});
+}
+
+void Replica::Take(zab::Delivery delivery) {
+  if (auto* request = std::get_if<zab::Request>(&delivery.message)) {
+    if (leads_) {
+      TakeRequest(delivery.from, *request);
+    }
+  } else if (auto* ping = std::get_if<zab::Ping>(&delivery.message)) {
+    for (const zab::Touch& touch : ping->sessions) {
+      Session* session = sessions_.Find(touch.session);
+      if (leads_ && session != nullptr && !session->closing) {
+        session->timeout_ms = touch.timeout_ms;
+        sessions_.Touch(session, now_ms_);
+      }
+    }
+  } else if (auto* ask = std::get_if<zab::Revalidate>(&delivery.message)) {
+    if (leads_) {
+      Session* session = sessions_.Find(ask->session);
+      const bool valid = session != nullptr && !session->closing;
+      if (valid) {
+        session->owner = delivery.from;
+        session->timeout_ms = ask->timeout_ms;
+        sessions_.Touch(session, now_ms_);
+      }
+      peer_->SendToLearner(delivery.from,
+                           zab::Revalidated{ask->session, valid});
+    }
+  } else if (auto* answer = std::get_if<zab::Revalidated>(&delivery.message)) {
+    for (const auto& [id, connection] : connections_) {
+      if (!connection->closing && connection->wanted == answer->session) {
+        Resume(*connection, answer->session, connection->wanted_timeout_ms,
+               answer->valid);
+        break;
+      }
+    }
+  } else if (std::holds_alternative<zab::Sync>(delivery.message)) {
+    ReleaseSync();
+  }
+}
+
+Error Replica::CheckOwner(Session* session, ServerId from) const {
+  if (session == nullptr || session->closing) {
+    return Error::kSessionExpired;
+  }
+  if (session->owner == ServerId{0}) {
+    session->owner = from;  // Another leader knew
+  }
+  return session->owner == from ? Error::kOk : Error::kSessionMoved;
+}
+
+// Each becomes exactly one transaction: the learner counts on that.
+void Replica::TakeRequest(ServerId from, const zab::Request& request) {
+  std::vector<tree::Identity> identities;
+  const Op* op = FindOp(request.op);
+  const bool is_whole =
+      op != nullptr && DecodeIdentities(request.identities, &identities);
+  if (is_whole && op->kind == OpKind::kSync) {
+    peer_->Sync(from);
+    return;
+  }
+  const Caller caller = NextCaller(request.session, request.cxid, identities);
+  Session* session = sessions_.Find(request.session);
+  if (is_whole && op->code == OpCode::kCreateSession) {
+    jute::CreateSessionTxn create;
+    jute::InputArchive in(request.body);
+    if (jute::Read(in, &create)) {
+      session = sessions_.Add(request.session, create.timeOut);
+      session->owner = from;
+      sessions_.Touch(session, now_ms_);
+      Propose(preparer_.CreateSession(caller, create.timeOut), caller,
+              kNoConnection);
+      return;
+    }
+  }
+  std::string txn;
+  if (!is_whole) {
+    txn = preparer_.Refuse(caller, Error::kMarshallingError);
+  } else if (const Error error = CheckOwner(session, from);
+             error != Error::kOk) {
+    txn = preparer_.Refuse(caller, error);
+  } else if (op->kind == OpKind::kClose) {
+    CloseSession(request.session, request.cxid, kNoConnection);
+    return;
+  } else if (op->kind == OpKind::kWrite) {
+    auto prepared = preparer_.Prepare(caller, op->code, request.body);
+    txn = prepared.has_value()
+              ? *std::move(prepared)
+              : preparer_.Refuse(caller, Error::kMarshallingError);
+  } else {
+    txn = preparer_.Refuse(caller, Error::kUnimplemented);
+  }
+  Propose(std::move(txn), caller, kNoConnection);
+}
+
+// The oldest sync of a client of this member may be answered.
+void Replica::ReleaseSync() {
+  if (syncs_.empty()) {
+    return;  // Its member stopped serving meanwhile
+  }
+  Connection* connection = Find(syncs_.front());
+  syncs_.pop_front();
+  if (connection == nullptr) {
+    return;
+  }
+  const auto sync = std::find_if(
+      connection->waiting.begin(), connection->waiting.end(),
+      [](const Waiting& w) { return w.what == Waiting::For::kSync; });
+  CHECK(sync != connection->waiting.end());
+  sync->what = Waiting::For::kTurn;
+  AdvanceQueue(*connection);
+}
+
+}  // namespace paddock::replica

@@ -1,0 +1,101 @@
+#include "sim/disk.h"
+
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+
+namespace paddock::sim {
+
+bool Disk::Contents::Has(zab::Zxid zxid) const {
+  return zxid == state.zxid ||
+         std::any_of(log.begin(), log.end(),
+                     [&](const zab::Txn& txn) { return txn.zxid == zxid; });
+}
+
+void Disk::Submit(std::vector<zab::Write> writes) {
+  std::move(writes.begin(), writes.end(), std::back_inserter(waiting_));
+  StartBatch();
+}
+
+void Disk::StartBatch() {
+  if (!batch_.empty() || waiting_.empty()) {
+    return;
+  }
+  batch_.assign(std::make_move_iterator(waiting_.begin()),
+                std::make_move_iterator(waiting_.end()));
+  waiting_.clear();
+  const Micros start = std::max(queue_.now(), stalled_until_);
+  const Micros done = start + options_.latency_min +
+                      static_cast<Micros>(random_.Below(static_cast<uint64_t>(
+                          options_.latency_max - options_.latency_min + 1)));
+  queue_.At(done, [this, life = life_] {
+    if (life != life_) {
+      return;
+    }
+    for (const zab::Write& write : batch_) {
+      Apply(write);
+    }
+    const uint64_t last = batch_.back().id;
+    batch_.clear();
+    StartBatch();
+    persisted_(last);
+  });
+}
+
+void Disk::Apply(const zab::Write& write) {
+  std::visit(
+      [this](const auto& body) {
+        using Type = std::decay_t<decltype(body)>;
+        if constexpr (std::is_same_v<Type, zab::Txn>) {
+          CHECK_GT(body.zxid, durable_.last_zxid());
+          durable_.log.push_back(body);
+        } else if constexpr (std::is_same_v<Type, zab::Snapshot>) {
+          durable_.state = body;
+          durable_.state_is_committed = false;
+          durable_.log.clear();
+        } else if constexpr (std::is_same_v<Type, zab::TruncateAfter>) {
+          CHECK_GE(body.zxid, durable_.state.zxid);
+          while (!durable_.log.empty() &&
+                 durable_.log.back().zxid > body.zxid) {
+            durable_.log.pop_back();
+          }
+        } else if constexpr (std::is_same_v<Type, zab::SetAcceptedEpoch>) {
+          CHECK_GT(body.epoch, durable_.accepted_epoch);
+          durable_.accepted_epoch = body.epoch;
+        } else {
+          CHECK_GT(body.epoch, durable_.current_epoch);
+          CHECK_LE(body.epoch, durable_.accepted_epoch);
+          durable_.current_epoch = body.epoch;
+        }
+      },
+      write.body);
+}
+
+void Disk::Checkpoint(zab::Snapshot state) {
+  if (state.zxid <= durable_.state.zxid) {
+    return;
+  }
+  CHECK(durable_.Has(state.zxid));
+  std::erase_if(durable_.log,
+                [&](const zab::Txn& txn) { return txn.zxid <= state.zxid; });
+  durable_.state = std::move(state);
+  durable_.state_is_committed = true;
+}
+
+void Disk::Crash() {
+  ++life_;
+  std::move(waiting_.begin(), waiting_.end(), std::back_inserter(batch_));
+  waiting_.clear();
+  const size_t kept = batch_.empty() ? 0 : random_.Below(batch_.size() + 1);
+  for (size_t i = 0; i < kept; ++i) {
+    Apply(batch_[i]);
+  }
+  batch_.clear();
+  stalled_until_ = 0;
+}
+
+}  // namespace paddock::sim

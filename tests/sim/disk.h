@@ -1,0 +1,76 @@
+// The disk of one simulated member: writes become durable in order, batch by
+// batch, after a while.  A crash keeps what was confirmed, and of the rest a
+// random part of its beginning.
+
+#ifndef PADDOCK_TESTS_SIM_DISK_H_
+#define PADDOCK_TESTS_SIM_DISK_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "sim/event_queue.h"
+#include "zab/write.h"
+
+namespace paddock::sim {
+
+class Disk {
+ public:
+  struct Options {
+    Micros latency_min = 50;
+    Micros latency_max = 2000;
+  };
+  struct Contents {
+    zab::Snapshot state;
+    bool state_is_committed = true;
+    std::vector<zab::Txn> log;
+    int64_t accepted_epoch = 0;
+    int64_t current_epoch = 0;
+
+    zab::Zxid last_zxid() const {
+      return log.empty() ? state.zxid : log.back().zxid;
+    }
+    bool Has(zab::Zxid zxid) const;
+  };
+
+  Disk(EventQueue& queue, Random& random, const Options& options)
+      : queue_(queue), random_(random), options_(options) {}
+
+  // `persisted` is called with the id of the last write that became durable.
+  void Open(std::function<void(uint64_t)> persisted) {
+    persisted_ = std::move(persisted);
+  }
+  void Submit(std::vector<zab::Write> writes);
+
+  // What a member that has applied everything up to `state.zxid` keeps instead
+  // of its log up to there.  REQUIRES: that is durable
+  void Checkpoint(zab::Snapshot state);
+
+  // Nothing becomes durable before `until`.
+  void Stall(Micros until) { stalled_until_ = until; }
+
+  void Crash();
+
+  const Contents& durable() const { return durable_; }
+
+ private:
+  void StartBatch();
+  void Apply(const zab::Write& write);
+
+  EventQueue& queue_;
+  Random& random_;
+  const Options options_;
+  Contents durable_;
+  std::deque<zab::Write> waiting_;
+  std::vector<zab::Write> batch_;
+  Micros stalled_until_ = 0;
+  uint64_t life_ = 0;
+  std::function<void(uint64_t)> persisted_;
+};
+
+}  // namespace paddock::sim
+
+#endif  // PADDOCK_TESTS_SIM_DISK_H_

@@ -1,0 +1,89 @@
+// sim: runs the simulator.
+//
+//   sim --seed=N          one seed, with the trace of its end if it fails
+//   sim --seeds=A-B       those
+//   sim --hours=H         new ones from the clock for so long
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "sim/swarm.h"
+
+namespace paddock::sim {
+namespace {
+
+struct Total {
+  uint64_t seeds = 0;
+  uint64_t failed = 0;
+  uint64_t events = 0;
+  double virtual_seconds = 0;
+};
+
+void RunSeed(uint64_t seed, bool with_trace, Total& total) {
+  const SwarmResult result = RunSwarm(seed);
+  ++total.seeds;
+  total.events += result.events;
+  total.virtual_seconds += static_cast<double>(result.virtual_us) / 1e6;
+  if (with_trace) {
+    fmt::print("seed {}: hash {:016x}, {} events, {} committed, {} epochs\n",
+               seed, result.trace_hash, result.events, result.committed,
+               result.epochs);
+  }
+  if (result.violation.has_value()) {
+    ++total.failed;
+    if (with_trace) {
+      fmt::print("{}", result.trace);
+    }
+    fmt::print("seed {}: {}\nreplay: sim --seed={}\n", seed, *result.violation,
+               seed);
+    std::fflush(stdout);
+  }
+}
+
+int Main(int argc, char** argv) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  Total total;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view arg = argv[i];
+    const std::string value(arg.substr(arg.find('=') + 1));
+    if (arg.starts_with("--seed=")) {
+      RunSeed(std::stoull(value), /*with_trace=*/true, total);
+    } else if (arg.starts_with("--seeds=")) {
+      const uint64_t last = std::stoull(value.substr(value.find('-') + 1));
+      for (uint64_t seed = std::stoull(value); seed <= last; ++seed) {
+        RunSeed(seed, /*with_trace=*/false, total);
+      }
+    } else if (arg.starts_with("--hours=")) {
+      const double seconds = std::stod(value) * 3600;
+      const auto first = static_cast<uint64_t>(
+          std::chrono::system_clock::now().time_since_epoch().count());
+      for (uint64_t seed = first; elapsed() < seconds; ++seed) {
+        RunSeed(seed, /*with_trace=*/false, total);
+      }
+    } else {
+      fmt::print(stderr,
+                 "usage: sim --seed=N | --seeds=FIRST-LAST | --hours=H\n");
+      return 2;
+    }
+  }
+  fmt::print(
+      "{} seeds, {} failed, {} events, {:.1f} virtual hours in {:.1f} s "
+      "({:.0f} times real time)\n",
+      total.seeds, total.failed, total.events, total.virtual_seconds / 3600,
+      elapsed(), total.virtual_seconds / elapsed());
+  return total.failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace paddock::sim
+
+int main(int argc, char** argv) { return paddock::sim::Main(argc, argv); }

@@ -1,0 +1,240 @@
+#include "sim/swarm.h"
+
+#include <functional>
+#include <vector>
+
+#include "base/random.h"
+#include "sim/ensemble.h"
+
+namespace paddock::sim {
+namespace {
+
+constexpr Micros kSecond = 1'000'000;
+constexpr Micros kHealedMax = 60 * kSecond;
+
+class Swarm {
+ public:
+  Swarm(uint64_t seed, bool keeps_trace)
+      : random_(seed ^ 0x5eed), ensemble_(Draw(seed, keeps_trace)) {
+    // Each run has faults of some kinds only, so that each kind has its day.
+    for (int& weight : weights_) {
+      weight =
+          random_.Chance(1, 2) ? 1 + static_cast<int>(random_.Below(4)) : 0;
+    }
+    fault_interval_ = kSecond / 20 << random_.Below(7);
+    work_interval_ = kSecond / 100 << random_.Below(6);
+  }
+
+  SwarmResult Run() {
+    Work();
+    Fault();
+    ensemble_.RunFor((20 + static_cast<Micros>(random_.Below(100))) * kSecond);
+    faults_on_ = false;
+    Heal();
+    const auto bounded = [this](const char* what, auto condition) {
+      if (!violated() && !ensemble_.RunUntil(condition, kHealedMax) &&
+          !violated()) {
+        ensemble_.checkers().Fail(what);
+      }
+    };
+    const size_t before = ensemble_.checkers().committed().size();
+    bounded("Liveness: healed, but nothing is committed",
+            [&] { return ensemble_.checkers().committed().size() > before; });
+    work_on_ = false;
+    bounded("Liveness: healed, but no agreement",
+            [&] { return ensemble_.IsConverged(); });
+    SwarmResult result{.violation = ensemble_.checkers().violation(),
+                       .trace_hash = ensemble_.trace_hash(),
+                       .events = ensemble_.queue().count(),
+                       .virtual_us = ensemble_.queue().now(),
+                       .committed = ensemble_.checkers().committed().size(),
+                       .epochs = ensemble_.checkers().epochs()};
+    if (result.violation.has_value()) {
+      for (const ServerId id : ensemble_.ids()) {
+        result.trace += ensemble_.Describe(id) + "\n";
+      }
+      for (const std::string& line : ensemble_.trace()) {
+        result.trace += line + "\n";
+      }
+    }
+    return result;
+  }
+
+ private:
+  EnsembleOptions Draw(uint64_t seed, bool keeps_trace) {
+    EnsembleOptions options{.seed = seed, .keeps_trace = keeps_trace};
+    static constexpr int kVoters[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7};
+    const int voters = kVoters[random_.Below(std::size(kVoters))];
+    const int observers =
+        random_.Chance(1, 4) ? 1 + static_cast<int>(random_.Below(2)) : 0;
+    options.members = Members(voters, observers);
+    if (voters >= 6 && random_.Chance(1, 2)) {
+      for (int i = 0; i < voters; ++i) {
+        options.members[static_cast<size_t>(i)].group = 1 + i % 3;
+        options.members[static_cast<size_t>(i)].weight =
+            static_cast<int64_t>(random_.Below(3)) + (i < 3 ? 1 : 0);
+      }
+    }
+    options.config.tick_time =
+        absl::Milliseconds(random_.Chance(1, 2) ? 2000 : 200);
+    options.config.history_count_min = 5 + random_.Below(100);
+    options.config.history_bytes_max = 20 << random_.Below(8);
+    options.config.truncates_learners = random_.Chance(2, 3);
+    if (random_.Chance(1, 10)) {
+      options.config.counter_max =
+          20 + static_cast<uint32_t>(random_.Below(50));
+    }
+    options.network.latency_max = 200 << random_.Below(7);
+    options.disk.latency_max = 200 << random_.Below(7);
+    options.clock_skew_per_mille = random_.Chance(1, 3) ? 50 : 0;
+    return options;
+  }
+
+  bool violated() const {
+    return const_cast<Swarm*>(this)
+        ->ensemble_.checkers()
+        .violation()
+        .has_value();
+  }
+
+  ServerId Any() {
+    return ensemble_.ids()[random_.Below(ensemble_.ids().size())];
+  }
+
+  void Work() {
+    if (!work_on_) {
+      return;
+    }
+    for (const ServerId id : ensemble_.ids()) {
+      if (random_.Chance(1, 8)) {
+        ensemble_.Sync(id);
+      }
+      const uint64_t burst = 1 + random_.Below(4);
+      for (uint64_t i = 0; i < burst && ensemble_.Propose(id); ++i) {
+      }
+    }
+    ensemble_.queue().In(1 + static_cast<Micros>(random_.Below(
+                                 static_cast<uint64_t>(2 * work_interval_))),
+                         [this] { Work(); });
+  }
+
+  void Later(Micros longest, std::function<void()> action) {
+    ensemble_.queue().In(
+        1 + static_cast<Micros>(random_.Below(static_cast<uint64_t>(longest))),
+        [this, action = std::move(action)] {
+          if (faults_on_) {
+            action();
+          }
+        });
+  }
+
+  void Fault() {
+    if (!faults_on_) {
+      return;
+    }
+    int total = 0;
+    for (const int weight : weights_) {
+      total += weight;
+    }
+    if (total > 0) {
+      int drawn = static_cast<int>(random_.Below(static_cast<uint64_t>(total)));
+      size_t kind = 0;
+      while (drawn >= weights_[kind]) {
+        drawn -= weights_[kind++];
+      }
+      Inject(kind);
+    }
+    ensemble_.queue().In(1 + static_cast<Micros>(random_.Below(
+                                 static_cast<uint64_t>(2 * fault_interval_))),
+                         [this] { Fault(); });
+  }
+
+  void Inject(size_t kind) {
+    const ServerId id = Any();
+    const ServerId other = Any();
+    Network& network = ensemble_.network();
+    switch (kind) {
+      case 0:
+        ensemble_.Crash(id);
+        Later(10 * kSecond, [this, id] { ensemble_.Restart(id); });
+        return;
+      case 1:  // All at once, as in a power cut
+        if (random_.Chance(1, 4)) {
+          for (const ServerId each : ensemble_.ids()) {
+            ensemble_.Crash(each);
+            Later(3 * kSecond, [this, each] { ensemble_.Restart(each); });
+          }
+        }
+        return;
+      case 2:
+        if (id != other) {
+          network.Break(id, other);
+        }
+        return;
+      case 3:  // One way
+        for (const ServerId each : ensemble_.ids()) {
+          if (each != id && random_.Chance(2, 3)) {
+            network.Cut(each, id);
+          }
+        }
+        Later(10 * kSecond, [this] { ensemble_.network().HealAll(); });
+        return;
+      case 4:
+        ensemble_.Isolate(id);
+        Later(10 * kSecond, [this] { ensemble_.network().HealAll(); });
+        return;
+      case 5:  // Halves
+        for (const ServerId a : ensemble_.ids()) {
+          for (const ServerId b : ensemble_.ids()) {
+            if ((a <= id) != (b <= id)) {
+              network.Cut(a, b);
+            }
+          }
+        }
+        Later(10 * kSecond, [this] { ensemble_.network().HealAll(); });
+        return;
+      case 6:
+        ensemble_.Pause(id, static_cast<Micros>(random_.Below(8 * kSecond)));
+        return;
+      case 7:
+        ensemble_.StallDisk(id,
+                            static_cast<Micros>(random_.Below(6 * kSecond)));
+        return;
+      case 8:
+        network.Stall(id, other,
+                      ensemble_.queue().now() +
+                          static_cast<Micros>(random_.Below(3 * kSecond)));
+        return;
+      case 9:
+        ensemble_.Checkpoint(id);
+        return;
+      default:
+        return;
+    }
+  }
+
+  void Heal() {
+    ensemble_.network().HealAll();
+    for (const ServerId id : ensemble_.ids()) {
+      ensemble_.Restart(id);
+    }
+  }
+
+  Random random_;
+  Ensemble ensemble_;
+  int weights_[10] = {};
+  Micros fault_interval_ = kSecond;
+  Micros work_interval_ = 1000;
+  bool faults_on_ = true;
+  bool work_on_ = true;
+};
+
+}  // namespace
+
+SwarmResult RunSwarm(uint64_t seed) {
+  SwarmResult result = Swarm(seed, /*keeps_trace=*/false).Run();
+  return result.violation.has_value() ? Swarm(seed, /*keeps_trace=*/true).Run()
+                                      : result;
+}
+
+}  // namespace paddock::sim
