@@ -28,9 +28,11 @@ case ${1:-} in
 esac
 fast_compat="test_command_line.py test_kazoo.py test_sessions.py"
 fuzz_seconds=20
+sim_seconds=30
 test_seconds_max=600
 if [[ $mode == full ]]; then
   fuzz_seconds=300
+  sim_seconds=1200
   test_seconds_max=3600
   export PADDOCK_TEST_FULL=1
 else
@@ -141,6 +143,13 @@ threads() {
     brief unit_tests tsan -L '^(net|storage|server)$'
 }
 
+# New seeds each time, besides the fixed ones of the unit tests.
+simulate() {
+  local result=passed
+  build/release/tests/sim --seconds="$sim_seconds" || result=failed
+  record "simulator" $result
+}
+
 fuzz() {
   build fuzz -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DPADDOCK_SANITIZE=address,undefined -DPADDOCK_FUZZ=ON -- fuzzers || return
@@ -184,6 +193,7 @@ all_stages() {
   stage "Java ZooKeeper 3.9" fetch_java
   [[ $mode != full ]] || stage "older ZooKeepers" fetch_old_java
   stage "unit tests, Release" release
+  stage "simulator, $sim_seconds s of new seeds" simulate
   stage "compatibility tests" compat compat-tests
   stage "unit tests, address and undefined behaviour sanitizers" sanitized
   stage "unit tests of net, storage and server, thread sanitizer" threads

@@ -2,7 +2,8 @@
 //
 //   sim --seed=N          one seed, with the trace of its end if it fails
 //   sim --seeds=A-B       those
-//   sim --hours=H         new ones from the clock for so long
+//   sim --seconds=S       new ones from the clock for so long
+//   sim --hours=H         likewise
 
 #include <fmt/format.h>
 
@@ -62,8 +63,9 @@ int Main(int argc, char** argv) {
       for (uint64_t seed = std::stoull(value); seed <= last; ++seed) {
         RunSeed(seed, /*with_trace=*/false, total);
       }
-    } else if (arg.starts_with("--hours=")) {
-      const double seconds = std::stod(value) * 3600;
+    } else if (arg.starts_with("--hours=") || arg.starts_with("--seconds=")) {
+      const double seconds =
+          std::stod(value) * (arg.starts_with("--hours=") ? 3600 : 1);
       const auto first = static_cast<uint64_t>(
           std::chrono::system_clock::now().time_since_epoch().count());
       for (uint64_t seed = first; elapsed() < seconds; ++seed) {
@@ -71,7 +73,8 @@ int Main(int argc, char** argv) {
       }
     } else {
       fmt::print(stderr,
-                 "usage: sim --seed=N | --seeds=FIRST-LAST | --hours=H\n");
+                 "usage: sim --seed=N | --seeds=FIRST-LAST | --seconds=S | "
+                 "--hours=H\n");
       return 2;
     }
   }
