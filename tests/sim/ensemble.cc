@@ -284,7 +284,7 @@ void Ensemble::Pump(Node& node) {
     });
     network_.HangUp(node.id, id);
   }
-  for (size_t i = 0; i < ready.syncs; ++i) {
+  for (size_t i = 0; i < ready.syncs.size(); ++i) {
     checkers_.SyncEnded(node.id, node.app.applied.size());
   }
   checkers_.Look(node.id, *node.peer, *node.disk);
