@@ -2,7 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace paddock::sim {
+
+void PrintTo(const Scenario& scenario, std::ostream* out) {
+  *out << scenario.name;
+}
+
 namespace {
 
 class ScenarioTest : public testing::TestWithParam<Scenario> {};
