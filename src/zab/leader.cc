@@ -66,6 +66,9 @@ void Leader::LinkLost(ServerId from) {
 
 void Leader::Forget(ServerId id) {
   learners_.erase(id);
+  // On its next link an answer would be taken for that of a later sync.
+  std::erase_if(syncs_,
+                [&](const WaitingSync& sync) { return sync.origin == id; });
   if (phase_ != Phase::kBroadcast) {
     return;
   }
