@@ -256,6 +256,7 @@ class Swarm {
         return;
       case 10:
         ensemble_.Stop(id);
+        stopping_.insert(id);
         Later(3 * kSecond, [this, id] {
           ensemble_.Crash(id);
           ensemble_.Restart(id);
@@ -313,8 +314,8 @@ class Swarm {
     idle_.clear();
     ensemble_.network().HealAll();
     for (const ServerId id : ensemble_.ids()) {
-      if (ensemble_.IsRunning(id) && ensemble_.peer(id).IsStopped()) {
-        ensemble_.Crash(id);
+      if (stopping_.contains(id)) {
+        ensemble_.Crash(id);  // It may not be through with it yet
       }
       ensemble_.Restart(id);
     }
@@ -328,6 +329,7 @@ class Swarm {
   uint64_t reads_per_write_ = 1;
   bool faults_on_ = true;
   bool work_on_ = true;
+  std::set<ServerId> stopping_;
   std::set<ServerId> lost_;  // When only a quorum is healed
   std::set<ServerId> idle_;  // Of those that are cut off
   size_t committed_before_ = 0;
