@@ -24,6 +24,7 @@ struct Waiting {
     kTransaction,  // `zxid` is its own; its reply tells the outcome
     kTurn,         // A read
     kSync,         // The leader's word that it has seen all that is committed
+    kHeld,         // A write behind such a sync, not yet asked for
     kNothing,      // `text` is the finished frame, it only keeps the order
   };
   For what = For::kNothing;
@@ -54,6 +55,7 @@ struct Connection {
   SessionId wanted = kNoSession;
   int32_t wanted_timeout_ms = 0;
   std::deque<Waiting> waiting;
+  int holding = 0;                 // Of these, those that are kSync or kHeld
   size_t waiting_reply_bytes = 0;  // Of all these
 
   std::string out;       // Frames to send

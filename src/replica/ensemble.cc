@@ -78,12 +78,22 @@ void Replica::Drain() {
   if (!ready.committed.empty()) {
     stats_.batch_size.Add(static_cast<int64_t>(ready.committed.size()));
   }
+  // A sync is answered before what comes behind it is applied.
+  auto sync = ready.syncs.begin();
+  const auto release = [&] {
+    for (; sync != ready.syncs.end() && sync->ToWire() <= tree_.last_zxid();
+         ++sync) {
+      ReleaseSync();
+    }
+  };
+  release();
   for (const zab::Txn& txn : ready.committed) {
     Commit(txn);
+    release();
   }
   for (zab::Envelope& envelope : ready.messages) {
     if (auto* snap = std::get_if<zab::Snap>(&envelope.message)) {
-      snap->state = StateForLearner();
+      snap->state = Snapshot();
     } else if (auto* ping = std::get_if<zab::Ping>(&envelope.message);
                ping != nullptr && !leads_) {
       for (const auto& [session, timeout_ms] : touched_) {
@@ -99,9 +109,7 @@ void Replica::Drain() {
   for (zab::Delivery& delivery : ready.deliveries) {
     Take(std::move(delivery));
   }
-  for (size_t i = 0; i < ready.syncs; ++i) {
-    ReleaseSync();
-  }
+  CHECK(sync == ready.syncs.end());
 }
 
 void Replica::UpdateRole() {
@@ -200,9 +208,9 @@ void Replica::Install(const zab::Snapshot& snapshot) {
   }
 }
 
-// All that an established leader has committed; all that one has which is to
-// be established: that is part of its epoch, but not yet of its tree.
-std::string Replica::StateForLearner() const {
+// What a leader has that is to be established is part of its epoch, but not yet
+// of its tree.
+std::string Replica::Snapshot() const {
   std::string bytes;
   const auto sink = [&bytes](std::string_view piece) {
     bytes.append(piece);
@@ -374,6 +382,7 @@ void Replica::ReleaseSync() {
       [](const Waiting& w) { return w.what == Waiting::For::kSync; });
   CHECK(sync != connection->waiting.end());
   sync->what = Waiting::For::kTurn;
+  --connection->holding;
   AdvanceQueue(*connection);
 }
 

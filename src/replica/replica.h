@@ -216,6 +216,10 @@ class Replica {
   uint64_t digest() const { return tree_.digest(); }
 
   const tree::DataTree& tree() const { return tree_; }
+
+  // The state as a snapshot: all that an established leader has committed, or
+  // all that a leader which is to be established has.
+  std::string Snapshot() const;
   const zab::Peer& peer() const { return *peer_; }
   // Whether it answers clients.
   bool is_serving() const { return serving_; }
@@ -262,9 +266,12 @@ class Replica {
 
   // Intake (requests.cc).
   void Request(Connection& connection, int32_t xid, const Op& op,
-               std::string_view body, int64_t arrived_ms);
+               std::string_view body, size_t identities, int64_t arrived_ms);
   bool Write(Connection& connection, int32_t xid, const Op& op,
-             std::string_view body, int64_t arrived_ms);
+             std::string_view body, size_t identities, int64_t arrived_ms);
+  void Hold(Connection& connection, const Op& op, int32_t xid,
+            std::string_view body, size_t identities, int64_t arrived_ms);
+  void AskForHeld(Connection& connection);
   bool IsStale(const Session& session, int64_t waited_ms) const;
   bool IsThrottled(const Op& op, int64_t waited_ms) const;
   void Authenticate(Connection& connection, int32_t xid, std::string_view body);
@@ -306,7 +313,6 @@ class Replica {
   void StopServing();
   void StartLeading();
   void Install(const zab::Snapshot& snapshot);
-  std::string StateForLearner() const;
   void Take(zab::Delivery delivery);
   void TakeRequest(ServerId from, const zab::Request& request);
   Error CheckOwner(Session* session, ServerId from) const;

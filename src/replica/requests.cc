@@ -167,7 +167,8 @@ void Replica::Step(const Received& event) {
     ++stats_.throttled_ops;
     op = &ThrottledOp();
   }
-  Request(*connection, xid, *op, body, now_ms_ - waited_ms);
+  Request(*connection, xid, *op, body, connection->identities.size(),
+          now_ms_ - waited_ms);
 }
 
 // There is no SASL here: a null token, which clients take as "not needed"
@@ -196,7 +197,15 @@ bool Replica::IsThrottled(const Op& op, int64_t waited_ms) const {
 }
 
 void Replica::Request(Connection& connection, int32_t xid, const Op& op,
-                      std::string_view body, int64_t arrived_ms) {
+                      std::string_view body, size_t identities,
+                      int64_t arrived_ms) {
+  if (connection.holding > 0 && options_.ensemble.has_value() &&
+      op.kind != OpKind::kRead && op.kind != OpKind::kPing) {
+    // Its transaction could be committed before the leader's word on the sync
+    // comes, and a read between the two would see it.
+    Hold(connection, op, xid, body, identities, arrived_ms);
+    return;
+  }
   switch (op.kind) {
     case OpKind::kPing:
     case OpKind::kRead:
@@ -205,7 +214,7 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
       AwaitTurn(connection, op, xid, body, arrived_ms);
       return;
     case OpKind::kWrite:
-      if (Write(connection, xid, op, body, arrived_ms)) {
+      if (Write(connection, xid, op, body, identities, arrived_ms)) {
         return;
       }
       break;  // Not decodable: no transaction, and an error in its turn
@@ -227,23 +236,56 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
       CHECK(false) << "taken care of before";
   }
   if (connection.waiting.empty()) {
-    Evaluate(connection, op, xid, body, connection.identities.size(),
-             arrived_ms);
+    Evaluate(connection, op, xid, body, identities, arrived_ms);
   } else {
     AwaitTurn(connection, op, xid, body, arrived_ms);
   }
 }
 
+void Replica::Hold(Connection& connection, const Op& op, int32_t xid,
+                   std::string_view body, size_t identities,
+                   int64_t arrived_ms) {
+  connection.waiting.push_back({.what = Waiting::For::kHeld,
+                                .op = &op,
+                                .xid = xid,
+                                .arrived_ms = arrived_ms,
+                                .identities = identities,
+                                .text = std::string(body)});
+  ++connection.holding;
+  ++outstanding_;
+}
+
+// The sync in front of them is answered: asks for what was held, in order.
+void Replica::AskForHeld(Connection& connection) {
+  std::deque<Waiting> rest;
+  while (!connection.waiting.empty()) {
+    rest.push_back(Take(connection, connection.waiting.begin()));
+  }
+  for (Waiting& request : rest) {
+    if (connection.closing || connection.session->closing) {
+      return;  // As in Step()
+    }
+    if (request.what == Waiting::For::kNothing) {
+      connection.waiting.push_back(std::move(request));
+      ++outstanding_;
+    } else {
+      Request(connection, request.xid, *request.op, request.text,
+              request.identities, request.arrived_ms);
+    }
+  }
+}
+
 // False when the request cannot be decoded.
 bool Replica::Write(Connection& connection, int32_t xid, const Op& op,
-                    std::string_view body, int64_t arrived_ms) {
+                    std::string_view body, size_t identities,
+                    int64_t arrived_ms) {
   Session& session = *connection.session;
+  const auto ids = absl::MakeConstSpan(connection.identities).first(identities);
   if (!leads_) {
     if (!DecodesWrite(op.code, body)) {
       return false;
     }
-    Forward(session.id, xid, op.code, body, connection.identities,
-            connection.id);
+    Forward(session.id, xid, op.code, body, ids, connection.id);
     AwaitTransaction(connection, op, xid, /*zxid=*/0, arrived_ms);
     return true;
   }
@@ -251,7 +293,7 @@ bool Replica::Write(Connection& connection, int32_t xid, const Op& op,
     Close(connection);  // The client is at another member now
     return true;
   }
-  const Caller caller = NextCaller(session.id, xid, connection.identities);
+  const Caller caller = NextCaller(session.id, xid, ids);
   auto txn = preparer_.Prepare(caller, op.code, body);
   if (!txn) {
     return false;
@@ -266,6 +308,10 @@ Waiting Replica::Take(Connection& connection,
   Waiting taken = std::move(*request);
   connection.waiting.erase(request);
   --outstanding_;
+  connection.holding -=
+      taken.what == Waiting::For::kSync || taken.what == Waiting::For::kHeld
+          ? 1
+          : 0;
   connection.waiting_reply_bytes -= taken.reply_bytes;
   waiting_reply_bytes_ -= taken.reply_bytes;
   return taken;
@@ -307,6 +353,7 @@ void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
   ++outstanding_;
   if (op.kind == OpKind::kSync) {
     connection.waiting.back().what = Waiting::For::kSync;
+    ++connection.holding;
     syncs_.push_back(connection.id);
     if (leads_) {
       peer_->Sync(options_.ensemble.has_value() ? options_.ensemble->id
@@ -464,6 +511,10 @@ void Replica::AdvanceQueue(Connection& connection) {
         head.what == Waiting::For::kSync) {
       return;
     }
+    if (head.what == Waiting::For::kHeld) {
+      AskForHeld(connection);
+      return;
+    }
     const Waiting request = Take(connection, connection.waiting.begin());
     if (request.what == Waiting::For::kTurn) {
       Evaluate(connection, *request.op, request.xid, request.text,
@@ -541,6 +592,7 @@ void Replica::Close(Connection& connection) {
   outstanding_ -= connection.waiting.size();
   waiting_reply_bytes_ -= std::exchange(connection.waiting_reply_bytes, 0);
   connection.waiting.clear();
+  connection.holding = 0;
   MarkDirty(connection);
 }
 

@@ -44,9 +44,10 @@ void Election::Propose(const Vote& vote) {
 }
 
 void Election::Send(ServerId to) {
-  // The vote tells what this member would bring along: that must be durable.
+  // The vote tells what this member would bring along, history and epoch: that
+  // must be durable.  So a member whose disk stalls does not win elections.
   core_.out.SendOnceDurable(
-      core_.history.last_write_id(), to,
+      core_.out.last_write_id(), to,
       Notification{Role::kLooking, proposal_, core_.config.text});
 }
 

@@ -66,6 +66,9 @@ void Leader::LinkLost(ServerId from) {
 
 void Leader::Forget(ServerId id) {
   learners_.erase(id);
+  // On its next link an answer would be taken for that of a later sync.
+  std::erase_if(syncs_,
+                [&](const WaitingSync& sync) { return sync.origin == id; });
   if (phase_ != Phase::kBroadcast) {
     return;
   }
@@ -219,6 +222,7 @@ void Leader::Synchronize(ServerId id, Learner& learner) {
       is_established ? history.last_committed() : history.last_logged();
   const SyncPlan plan = history.PlanSync(learner.last_zxid, through,
                                          core_.config.truncates_learners);
+  const Zxid epoch_start{static_cast<uint32_t>(epoch_), 0};
   Outbox& out = core_.out;
   Zxid from = plan.from;
   switch (plan.kind) {
@@ -231,9 +235,9 @@ void Leader::Synchronize(ServerId id, Learner& learner) {
     case SyncPlan::Kind::kSnap:
       // A Java learner replays what it has above the zxid of a snapshot, so
       // that must be above all it can have.
-      out.Send(id, Snap{is_established || core_.config.truncates_learners
+      out.Send(id, Snap{core_.config.truncates_learners
                             ? through
-                            : Zxid{static_cast<uint32_t>(epoch_), 0}});
+                            : std::max(through, epoch_start)});
       from = through;
       break;
   }
@@ -437,9 +441,10 @@ void Leader::ReleaseSyncs() {
   while (!syncs_.empty() && syncs_.front().round <= sync_round_ &&
          syncs_.front().through <= core_.history.last_committed()) {
     const ServerId origin = syncs_.front().origin;
+    const Zxid through = syncs_.front().through;
     syncs_.pop_front();
     if (origin == core_.config.id) {
-      ++core_.out.ready().syncs;
+      core_.out.ready().syncs.push_back(through);
     } else if (learners_.contains(origin)) {
       core_.out.Send(origin, zab::Sync{});
     }

@@ -34,7 +34,9 @@ struct Ready {
   std::vector<Envelope> messages;
   std::vector<ServerId> hang_ups;    // Close these quorum links after sending
   std::vector<Delivery> deliveries;  // After what is committed
-  size_t syncs = 0;  // So many of Sync()'s promises hold once that is applied
+  // Of this member's Sync()s that may be answered: each once everything up to
+  // there is applied.
+  std::vector<Zxid> syncs;
 };
 
 class Outbox {

@@ -101,7 +101,7 @@ class Peer {
 
   // Asks for the moment when all that was proposed before is committed, and a
   // quorum has shown that it still follows this leader: then a SYNC goes to
-  // `origin`, or Ready::syncs counts it if that is this member.
+  // `origin`, or Ready::syncs tells it if that is this member.
   // REQUIRES: CanPropose()
   void Sync(ServerId origin);
 

@@ -25,6 +25,26 @@ std::vector<int32_t> Xids(const std::vector<Frame>& frames) {
   return xids;
 }
 
+// Its reply tells the state as it was asked for, without the write behind it.
+TEST(ReplicaTest, SyncBetweenWritesThatBecomeDurableTogether) {
+  ReplicaHarness server;
+  const ConnectionId client = server.Connect();
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/a", "", kOpenAcl, 0}, 1);
+  server.Send(client, OpCode::kSync, jute::SyncRequest{"/"}, 2);
+  server.Send(client, OpCode::kExists, jute::ExistsRequest{"/b", false}, 3);
+  server.Send(client, OpCode::kCreate,
+              jute::CreateRequest{"/b", "", kOpenAcl, 0}, 4);
+  server.FinishWrites();
+  const std::vector<Frame> frames = server.Take(client);
+  ASSERT_THAT(frames, SizeIs(4));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(frames[i].header.xid, i + 1);
+  }
+  EXPECT_EQ(frames[1].header.zxid, frames[0].header.zxid);
+  EXPECT_EQ(frames[2].error(), Error::kNoNode);
+}
+
 // The first zxid of a fresh standalone server belongs to its first session
 // (client-protocol.md chapter 17).
 TEST(ReplicaTest, FirstSessionTakesZxidOne) {

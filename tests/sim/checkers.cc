@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <variant>
 
 namespace paddock::sim {
@@ -24,8 +25,7 @@ void Checkers::Fail(std::string what) {
 // PrefixConsistency, Agreement, TotalOrder and the primary orders: all
 // committed sequences are prefixes of one, which grows in zxid order.
 void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
-                       size_t first_new,
-                       const std::map<ServerId, const Disk*>& disks) {
+                       size_t first_new) {
   for (size_t i = first_new; i < applied.size(); ++i) {
     const zab::Txn& txn = applied[i];
     if (i < committed_.size()) {
@@ -45,11 +45,9 @@ void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
     if (!proposed_.contains(txn.bytes)) {
       Fail(fmt::format("Integrity: nobody proposed {}", Text(txn.zxid)));
     }
-    const auto has_it = [&](ServerId member) {
-      const Disk::Contents& durable = disks.at(member)->durable();
-      return durable.state.zxid >= txn.zxid || durable.Has(txn.zxid);
-    };
-    if (!quorum_.HasQuorum(has_it)) {
+    if (!IsQuorum([&](ServerId member) {
+          return disks_.at(member)->durable().Has(txn.zxid);
+        })) {
       Fail(
           fmt::format("Durability: member {} applied {}, which no quorum has "
                       "on disk",
@@ -61,13 +59,30 @@ void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
 
 void Checkers::Proposed(const zab::Txn& txn) { proposed_.insert(txn.bytes); }
 
+bool Checkers::IsQuorum(const std::function<bool(ServerId)>& holds) const {
+  std::map<int64_t, std::pair<int64_t, int64_t>> weights;  // Held, and all
+  for (const zab::Member& member : config_.members) {
+    if (!member.is_observer) {
+      auto& [held, all] = weights[member.group];
+      all += member.weight;
+      held += holds(member.id) ? member.weight : 0;
+    }
+  }
+  size_t groups = 0;
+  size_t holding = 0;
+  for (const auto& [group, weight] : weights) {
+    groups += weight.second > 0 ? 1 : 0;
+    holding += 2 * weight.first > weight.second ? 1 : 0;
+  }
+  return 2 * holding > groups;
+}
+
 void Checkers::Sent(ServerId id, const zab::Envelope& envelope,
-                    const Disk& disk) {
-  const Disk::Contents& durable = disk.durable();
+                    const zab::Peer& peer) {
+  const Disk::Contents& durable = disks_.at(id)->durable();
   if (const auto* ack = std::get_if<zab::Ack>(&envelope.message)) {
-    if (ack->zxid.counter == 0
-            ? durable.current_epoch < ack->zxid.epoch
-            : !durable.Has(ack->zxid) && durable.state.zxid < ack->zxid) {
+    if (ack->zxid.counter == 0 ? durable.current_epoch < ack->zxid.epoch
+                               : !durable.Has(ack->zxid)) {
       Fail(
           fmt::format("AckedIsDurable: member {} acknowledged {}, its disk "
                       "has {} of epoch {}",
@@ -76,16 +91,7 @@ void Checkers::Sent(ServerId id, const zab::Envelope& envelope,
     }
   } else if (const auto* promise =
                  std::get_if<zab::AckEpoch>(&envelope.message)) {
-    if (promise->current_epoch.has_value() &&
-        !promises_.insert({id, durable.accepted_epoch}).second) {
-      Fail(fmt::format("OneAckPerEpoch: member {} promised epoch {} twice",
-                       Number(id), durable.accepted_epoch));
-    }
-    if (promise->last_zxid > durable.last_zxid()) {
-      Fail(fmt::format("VoteIsTruth: member {} told of {}, its disk has {}",
-                       Number(id), Text(promise->last_zxid),
-                       Text(durable.last_zxid())));
-    }
+    Promised(id, envelope.to, *promise, peer);
   } else if (const auto* info =
                  std::get_if<zab::LeaderInfo>(&envelope.message)) {
     if (durable.accepted_epoch < info->epoch) {
@@ -97,21 +103,56 @@ void Checkers::Sent(ServerId id, const zab::Envelope& envelope,
   } else if (const auto* note =
                  std::get_if<zab::Notification>(&envelope.message)) {
     if (note->role == zab::Role::kLooking && note->vote.leader == id &&
-        note->vote.zxid > durable.last_zxid()) {
-      Fail(fmt::format("VoteIsTruth: member {} votes with {}, its disk has {}",
-                       Number(id), Text(note->vote.zxid),
-                       Text(durable.last_zxid())));
+        (note->vote.zxid > durable.last_zxid() ||
+         note->vote.peer_epoch > durable.current_epoch)) {
+      Fail(
+          fmt::format("VoteIsTruth: member {} votes with {} of epoch {}, its "
+                      "disk has {} of epoch {}",
+                      Number(id), Text(note->vote.zxid), note->vote.peer_epoch,
+                      Text(durable.last_zxid()), durable.current_epoch));
     }
+  }
+  if (auto wrong = streams_.Sent(id, envelope, durable)) {
+    Fail(fmt::format("{}, from member {} to {}", *wrong, Number(id),
+                     Number(envelope.to)));
   }
 }
 
-void Checkers::Look(ServerId id, const zab::Peer& peer, const Disk& disk) {
+void Checkers::Promised(ServerId id, ServerId to, const zab::AckEpoch& promise,
+                        const zab::Peer& peer) {
+  const Disk::Contents& durable = disks_.at(id)->durable();
+  if (durable.accepted_epoch != peer.accepted_epoch()) {
+    Fail(
+        fmt::format("EpochDurable: member {} promised epoch {}, its disk has "
+                    "{}",
+                    Number(id), peer.accepted_epoch(), durable.accepted_epoch));
+  }
+  if (promise.current_epoch.has_value() &&
+      !promises_.insert({{id, peer.accepted_epoch()}, to}).second) {
+    Fail(fmt::format("OneAckPerEpoch: member {} promised epoch {} twice",
+                     Number(id), peer.accepted_epoch()));
+  }
+  if (promise.last_zxid > durable.last_zxid()) {
+    Fail(fmt::format("VoteIsTruth: member {} told of {}, its disk has {}",
+                     Number(id), Text(promise.last_zxid),
+                     Text(durable.last_zxid())));
+  }
+}
+
+void Checkers::Look(ServerId id, const zab::Peer& peer) {
   constexpr uint64_t kBetween = 64;  // It is slow
   if (++looks_ % kBetween == 0) {
     peer.CheckInvariants();
   }
+  if (peer.role() == zab::Role::kLeading) {
+    LookAtLeader(id, peer);
+  }
+  LookAtEpochs(id);
+}
+
+void Checkers::LookAtEpochs(ServerId id) {
   Epochs& seen = epochs_[id];
-  const Disk::Contents& durable = disk.durable();
+  const Disk::Contents& durable = disks_.at(id)->durable();
   if (durable.accepted_epoch < seen.accepted ||
       durable.current_epoch < seen.current ||
       durable.current_epoch > durable.accepted_epoch) {
@@ -119,33 +160,80 @@ void Checkers::Look(ServerId id, const zab::Peer& peer, const Disk& disk) {
                      Number(id), seen.accepted, seen.current,
                      durable.accepted_epoch, durable.current_epoch));
   }
-  seen = {durable.accepted_epoch, durable.current_epoch};
-  if (peer.CanPropose()) {
-    const auto [it, is_new] = leaders_.insert({peer.current_epoch(), id});
-    if (it->second != id) {
-      Fail(fmt::format("Leadership: members {} and {} lead epoch {}",
-                       Number(it->second), Number(id), peer.current_epoch()));
+  if (durable.current_epoch != seen.current) {
+    const auto it = beginnings_.find(durable.current_epoch);
+    if (it == beginnings_.end() || !durable.Has(it->second.last)) {
+      Fail(fmt::format(
+          "EpochAfterHistory: member {} is of epoch {}, but its "
+          "disk has {}",
+          Number(id), durable.current_epoch, Text(durable.last_zxid())));
     }
+  }
+  seen = {durable.accepted_epoch, durable.current_epoch};
+}
+
+// Its epoch begins with its history once a quorum promised it, and is
+// established once a quorum has it.
+void Checkers::LookAtLeader(ServerId id, const zab::Peer& peer) {
+  const int64_t epoch = peer.current_epoch();
+  if (epoch > 0 &&
+      beginnings_.insert({epoch, {id, peer.last_logged()}}).second &&
+      !IsQuorum([&](ServerId member) {
+        const auto it = promises_.find({member, epoch});
+        return member == id || (it != promises_.end() && it->second == id);
+      })) {
+    Fail(fmt::format("Promised: no quorum promised epoch {} to member {}",
+                     epoch, Number(id)));
+  }
+  if (!peer.CanPropose()) {
+    return;
+  }
+  const auto [it, is_new] = leaders_.insert({epoch, id});
+  if (it->second != id || beginnings_.at(epoch).leader != id) {
+    Fail(fmt::format("Leadership: members {} and {} lead epoch {}",
+                     Number(it->second), Number(id), epoch));
+  }
+  if (is_new && !IsQuorum([&](ServerId member) {
+        const Disk::Contents& durable = disks_.at(member)->durable();
+        return durable.current_epoch >= epoch &&
+               durable.Has(beginnings_.at(epoch).last);
+      })) {
+    Fail(
+        fmt::format("Established: member {} leads epoch {}, which no quorum "
+                    "has on disk",
+                    Number(id), epoch));
+  }
+  if (peer.last_committed().epoch == epoch &&
+      peer.last_committed().counter >= config_.counter_max) {
+    Fail(fmt::format("CounterMax: member {} leads on after {}", Number(id),
+                     Text(peer.last_committed())));
   }
 }
 
-void Checkers::SyncBegan(ServerId id) {
-  syncs_[id].push_back(committed_.size());
+void Checkers::SyncBegan(ServerId id, const zab::Peer& peer) {
+  syncs_[id].push_back({committed_.size(),
+                        peer.CanPropose() ? peer.last_logged() : zab::Zxid()});
 }
 
-void Checkers::SyncEnded(ServerId id, size_t applied) {
-  std::vector<size_t>& waiting = syncs_[id];
+bool Checkers::AreSyncsWaiting() const {
+  return std::any_of(syncs_.begin(), syncs_.end(),
+                     [](const auto& entry) { return !entry.second.empty(); });
+}
+
+void Checkers::SyncEnded(ServerId id, size_t applied, zab::Zxid last) {
+  std::deque<Waiting>& waiting = syncs_[id];
   if (waiting.empty()) {
     Fail(fmt::format("Sync: member {} answers what nobody asked", Number(id)));
     return;
   }
-  if (applied < waiting.front()) {
+  if (applied < waiting.front().committed || last < waiting.front().proposed) {
     Fail(
-        fmt::format("Sync: member {} answers with {} applied, {} were "
-                    "committed when it was asked",
-                    Number(id), applied, waiting.front()));
+        fmt::format("Sync: member {} answers with {} applied, up to {}; {} "
+                    "were committed when it was asked, and {} proposed",
+                    Number(id), applied, Text(last), waiting.front().committed,
+                    Text(waiting.front().proposed)));
   }
-  waiting.erase(waiting.begin());
+  waiting.pop_front();
 }
 
 }  // namespace paddock::sim

@@ -5,6 +5,8 @@
 #define PADDOCK_TESTS_SIM_CHECKERS_H_
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,6 +16,7 @@
 
 #include "base/ids.h"
 #include "sim/disk.h"
+#include "sim/streams.h"
 #include "zab/message.h"
 #include "zab/peer.h"
 
@@ -21,22 +24,32 @@ namespace paddock::sim {
 
 class Checkers {
  public:
-  explicit Checkers(const zab::Config& config)
-      : config_(config), quorum_(config.members) {}
+  explicit Checkers(const zab::Config& config) : config_(config) {}
+
+  // Of a member; `disk` outlives this.
+  void AddDisk(ServerId id, const Disk& disk) { disks_[id] = &disk; }
 
   // `applied` of a member are all transactions it has applied, the new ones
-  // from `first_new` on.  `disks` are those of all members.
+  // from `first_new` on.
   void Applied(ServerId id, const std::vector<zab::Txn>& applied,
-               size_t first_new, const std::map<ServerId, const Disk*>& disks);
+               size_t first_new);
   // A promise leaves the member.
-  void Sent(ServerId id, const zab::Envelope& envelope, const Disk& disk);
+  void Sent(ServerId id, const zab::Envelope& envelope, const zab::Peer& peer);
   void Proposed(const zab::Txn& txn);
   // After each event at a member.
-  void Look(ServerId id, const zab::Peer& peer, const Disk& disk);
-  void SyncBegan(ServerId id);
-  void SyncEnded(ServerId id, size_t applied);
-  void Restarted(ServerId id) { syncs_.erase(id); }
+  void Look(ServerId id, const zab::Peer& peer);
+  // A sync begins at the member that has the client, and is answered there in
+  // turn: with all that was committed anywhere or, at the leader, proposed.
+  void SyncBegan(ServerId id, const zab::Peer& peer);
+  void SyncEnded(ServerId id, size_t applied, zab::Zxid last);
+  // The member answers none of those that wait.
+  void SyncsLost(ServerId id) { syncs_.erase(id); }
+  bool AreSyncsWaiting() const;
   void Fail(std::string what);
+
+  // Whether the voters of which `holds` is true are a quorum.  Counted apart
+  // from the core, which may be wrong.
+  bool IsQuorum(const std::function<bool(ServerId)>& holds) const;
 
   const std::optional<std::string>& violation() const { return violation_; }
   // All that was ever committed anywhere, in order.
@@ -49,14 +62,32 @@ class Checkers {
     int64_t current = 0;
   };
 
+  // What an epoch begins with.
+  struct Beginning {
+    ServerId leader{0};
+    zab::Zxid last;  // Of the leader's history
+  };
+  struct Waiting {
+    size_t committed = 0;  // When it began
+    zab::Zxid proposed;
+  };
+
+  void Promised(ServerId id, ServerId to, const zab::AckEpoch& promise,
+                const zab::Peer& peer);
+  void LookAtEpochs(ServerId id);
+  void LookAtLeader(ServerId id, const zab::Peer& peer);
+
   const zab::Config config_;
-  const zab::Quorum quorum_;
+  std::map<ServerId, const Disk*> disks_;
   std::vector<zab::Txn> committed_;
-  std::map<int64_t, ServerId> leaders_;  // That established an epoch
+  std::map<int64_t, ServerId> leaders_;      // That established an epoch
+  std::map<int64_t, Beginning> beginnings_;  // Of epochs
   std::map<ServerId, Epochs> epochs_;
-  std::set<std::pair<ServerId, int64_t>> promises_;  // ACKEPOCH with an epoch
+  // To whom an epoch was promised, by ACKEPOCH with an epoch.
+  std::map<std::pair<ServerId, int64_t>, ServerId> promises_;
+  Streams streams_;
   std::set<std::string> proposed_;
-  std::map<ServerId, std::vector<size_t>> syncs_;  // Committed when they began
+  std::map<ServerId, std::deque<Waiting>> syncs_;
   uint64_t looks_ = 0;
   std::optional<std::string> violation_;
 };

@@ -11,7 +11,7 @@
 namespace paddock::sim {
 
 bool Disk::Contents::Has(zab::Zxid zxid) const {
-  return zxid == state.zxid ||
+  return zxid <= state.zxid ||
          std::any_of(log.begin(), log.end(),
                      [&](const zab::Txn& txn) { return txn.zxid == zxid; });
 }

@@ -33,6 +33,7 @@ class Disk {
     zab::Zxid last_zxid() const {
       return log.empty() ? state.zxid : log.back().zxid;
     }
+    // What a state is made of is not known any more: all up to it.
     bool Has(zab::Zxid zxid) const;
   };
 

@@ -12,6 +12,8 @@ namespace paddock::sim {
 namespace {
 
 constexpr size_t kTraceLinesMax = 400;
+// Many times what the busiest run takes.
+constexpr uint64_t kEventsMax = 5'000'000;
 
 // What a member's state machine is here: the list of all transactions.
 struct App {
@@ -104,6 +106,7 @@ Ensemble::Ensemble(const EnsembleOptions& options)
     node->config.id = member.id;
     node->config.members = options_.members;
     node->disk = std::make_unique<Disk>(queue_, random_, options_.disk);
+    checkers_.AddDisk(member.id, *node->disk);
     if (options_.clock_skew_per_mille > 0) {
       node->clock_per_mille =
           static_cast<int>(random_.Below(
@@ -184,7 +187,7 @@ void Ensemble::Start(Node& node) {
                           .accepted_epoch = found.accepted_epoch,
                           .current_epoch = found.current_epoch};
   node.peer = std::make_unique<zab::Peer>(node.config, state);
-  checkers_.Restarted(node.id);
+  checkers_.SyncsLost(node.id);
   node.disk->Open([this, &node, life = node.life](uint64_t write_id) {
     if (life == node.life) {
       Defer(node, [this, &node, write_id] {
@@ -267,11 +270,7 @@ void Ensemble::Pump(Node& node) {
   // What a restart found counts from here on.
   if (commits ||
       (node.peer->IsServing() && node.checked < node.app.applied.size())) {
-    std::map<ServerId, const Disk*> disks;
-    for (const auto& [id, other] : nodes_) {
-      disks[id] = other->disk.get();
-    }
-    checkers_.Applied(node.id, node.app.applied, node.checked, disks);
+    checkers_.Applied(node.id, node.app.applied, node.checked);
     node.checked = node.app.applied.size();
   }
   for (zab::Envelope& envelope : ready.messages) {
@@ -284,11 +283,28 @@ void Ensemble::Pump(Node& node) {
     });
     network_.HangUp(node.id, id);
   }
-  for (size_t i = 0; i < ready.syncs; ++i) {
-    checkers_.SyncEnded(node.id, node.app.applied.size());
+  for (size_t i = 0; i < ready.syncs.size(); ++i) {
+    checkers_.SyncEnded(node.id, node.app.applied.size(), node.app.zxid);
   }
-  checkers_.Look(node.id, *node.peer, *node.disk);
+  if (!node.peer->IsServing()) {
+    checkers_.SyncsLost(node.id);
+  }
+  checkers_.Look(node.id, *node.peer);
+  for (const zab::Delivery& delivery : ready.deliveries) {
+    Deliver(node, delivery);
+  }
   ScheduleTick(node);
+}
+
+// What the server above a peer does: syncs are all that it forwards.
+void Ensemble::Deliver(Node& node, const zab::Delivery& delivery) {
+  if (std::holds_alternative<zab::Sync>(delivery.message)) {
+    checkers_.SyncEnded(node.id, node.app.applied.size(), node.app.zxid);
+  } else if (std::holds_alternative<zab::Request>(delivery.message) &&
+             node.peer->CanPropose()) {
+    node.peer->Sync(delivery.from);
+    Pump(node);
+  }
 }
 
 void Ensemble::Carry(Node& node, zab::Envelope envelope) {
@@ -301,7 +317,7 @@ void Ensemble::Carry(Node& node, zab::Envelope envelope) {
     return fmt::format("-> {} {}", static_cast<int64_t>(envelope.to),
                        zab::Describe(envelope.message));
   });
-  checkers_.Sent(node.id, envelope, *node.disk);
+  checkers_.Sent(node.id, envelope, *node.peer);
   network_.Send(node.id, envelope.to, std::move(envelope.message));
 }
 
@@ -322,15 +338,22 @@ std::string Ensemble::StateForSnapshot(const Node& node) const {
   return Serialize(app);
 }
 
+void Ensemble::RunOne() {
+  queue_.RunOne();
+  if (queue_.count() == kEventsMax) {
+    checkers_.Fail("Liveness: events without end");
+  }
+}
+
 void Ensemble::RunFor(Micros duration) {
   const Micros end = queue_.now() + duration;
   while (!queue_.empty() && queue_.next() <= end &&
          !checkers_.violation().has_value()) {
-    queue_.RunOne();
+    RunOne();
   }
   queue_.At(end, [] {});
   while (queue_.now() < end && !checkers_.violation().has_value()) {
-    queue_.RunOne();
+    RunOne();
   }
 }
 
@@ -341,7 +364,7 @@ bool Ensemble::RunUntil(const std::function<bool()>& condition, Micros limit) {
         checkers_.violation().has_value()) {
       return false;
     }
-    queue_.RunOne();
+    RunOne();
   }
   return true;
 }
@@ -379,7 +402,7 @@ bool Ensemble::IsConverged() const {
       return false;
     }
   }
-  return true;
+  return !checkers_.AreSyncsWaiting();
 }
 
 void Ensemble::Crash(ServerId id) {
@@ -433,8 +456,18 @@ void Ensemble::Checkpoint(ServerId id) {
 }
 
 void Ensemble::Stop(ServerId id) {
-  node(id).peer->Step(zab::Stop{});
-  Pump(node(id));
+  Node& member = node(id);
+  if (member.peer == nullptr || queue_.now() < member.paused_until) {
+    return;
+  }
+  Trace(id, 0, [] { return "stops"; });
+  const bool led = member.peer->CanPropose();
+  member.peer->Step(zab::Stop{});
+  if (led && member.peer->IsStopped() &&
+      member.peer->last_committed() < member.peer->last_logged()) {
+    checkers_.Fail("HandOver: a leader stops with what is not committed");
+  }
+  Pump(member);
 }
 
 bool Ensemble::Propose(ServerId id) {
@@ -454,11 +487,17 @@ bool Ensemble::Propose(ServerId id) {
 bool Ensemble::Sync(ServerId id) {
   Node& member = node(id);
   if (member.peer == nullptr || queue_.now() < member.paused_until ||
-      !member.peer->CanPropose()) {
+      !member.peer->IsServing()) {
     return false;
   }
-  checkers_.SyncBegan(id);
-  member.peer->Sync(id);
+  if (member.peer->role() != zab::Role::kLeading) {
+    member.peer->SendToLeader(zab::Request{});
+  } else if (member.peer->CanPropose()) {
+    member.peer->Sync(id);
+  } else {
+    return false;
+  }
+  checkers_.SyncBegan(id, *member.peer);
   Pump(member);
   return true;
 }

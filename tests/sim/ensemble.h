@@ -53,7 +53,7 @@ class Ensemble {
   // The member that leads an established epoch that a quorum follows, after at
   // most `limit`.
   std::optional<ServerId> RunUntilLeader(Micros limit = 60'000'000);
-  // Whether all members run, serve, and have the same.
+  // Whether all members run, serve, have the same, and answered all syncs.
   bool IsConverged() const;
 
   // Faults.
@@ -63,13 +63,14 @@ class Ensemble {
   void StallDisk(ServerId id, Micros duration);
   void Isolate(ServerId id);
   void Checkpoint(ServerId id);
+  // Cleanly; a leader goes on until all that it proposed is committed.
   void Stop(ServerId id);
   Network& network() { return network_; }
 
   // Work.
   // False unless the member leads.
   bool Propose(ServerId id);
-  // Begins a sync there, which the checkers follow; false unless it leads.
+  // Begins a sync there, which the checkers follow; false unless it serves.
   bool Sync(ServerId id);
 
   // One line on what it does and has, for the report of a failure.
@@ -90,6 +91,7 @@ class Ensemble {
  private:
   struct Node;
 
+  void RunOne();
   Node& node(ServerId id) const { return *nodes_.at(id); }
   void Defer(Node& node, std::function<void()> action);
   void Resume(Node& node);
@@ -98,6 +100,7 @@ class Ensemble {
   void ScheduleTick(Node& node);
   absl::Duration LocalTime(const Node& node) const;
   void Carry(Node& node, zab::Envelope envelope);
+  void Deliver(Node& node, const zab::Delivery& delivery);
   std::string StateForSnapshot(const Node& node) const;
   // `what` makes the line, for traces that are kept; `number` stands for it.
   template <class What>

@@ -2,6 +2,7 @@
 //
 //   sim --seed=N          one seed, with the trace of its end if it fails
 //   sim --seeds=A-B       those
+//   sim --services=A-B    those, with whole servers and their clients
 //   sim --seconds=S       new ones from the clock for so long
 //   sim --hours=H         likewise
 
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/service.h"
 #include "sim/swarm.h"
 
 namespace paddock::sim {
@@ -46,6 +48,20 @@ void RunSeed(uint64_t seed, bool with_trace, Total& total) {
   }
 }
 
+// Likewise with whole servers and their clients.
+void RunService(uint64_t seed, Total& total) {
+  const ServiceResult result = RunServiceSwarm(seed);
+  ++total.seeds;
+  total.events += result.events;
+  total.virtual_seconds += static_cast<double>(result.virtual_us) / 1e6;
+  if (result.violation.has_value()) {
+    ++total.failed;
+    fmt::print("service seed {}: {}\nreplay: sim --services={}-{}\n", seed,
+               *result.violation, seed, seed);
+    std::fflush(stdout);
+  }
+}
+
 int Main(int argc, char** argv) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
@@ -63,6 +79,11 @@ int Main(int argc, char** argv) {
       for (uint64_t seed = std::stoull(value); seed <= last; ++seed) {
         RunSeed(seed, /*with_trace=*/false, total);
       }
+    } else if (arg.starts_with("--services=")) {
+      const uint64_t last = std::stoull(value.substr(value.find('-') + 1));
+      for (uint64_t seed = std::stoull(value); seed <= last; ++seed) {
+        RunService(seed, total);
+      }
     } else if (arg.starts_with("--hours=") || arg.starts_with("--seconds=")) {
       const double seconds =
           std::stod(value) * (arg.starts_with("--hours=") ? 3600 : 1);
@@ -70,10 +91,12 @@ int Main(int argc, char** argv) {
           std::chrono::system_clock::now().time_since_epoch().count());
       for (uint64_t seed = first; elapsed() < seconds; ++seed) {
         RunSeed(seed, /*with_trace=*/false, total);
+        RunService(seed, total);
       }
     } else {
       fmt::print(stderr,
-                 "usage: sim --seed=N | --seeds=FIRST-LAST | --seconds=S | "
+                 "usage: sim --seed=N | --seeds=FIRST-LAST | --services=A-B | "
+                 "--seconds=S | "
                  "--hours=H\n");
       return 2;
     }

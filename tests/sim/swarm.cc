@@ -1,6 +1,8 @@
 #include "sim/swarm.h"
 
+#include <algorithm>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "base/random.h"
@@ -10,7 +12,7 @@ namespace paddock::sim {
 namespace {
 
 constexpr Micros kSecond = 1'000'000;
-constexpr Micros kHealedMax = 60 * kSecond;
+constexpr Micros kHealedMax = 60 * kSecond;  // Until it works again
 
 class Swarm {
  public:
@@ -23,6 +25,7 @@ class Swarm {
     }
     fault_interval_ = kSecond / 20 << random_.Below(7);
     work_interval_ = kSecond / 100 << random_.Below(6);
+    reads_per_write_ = random_.Chance(1, 2) ? 1 : 1 << random_.Below(7);
   }
 
   SwarmResult Run() {
@@ -30,19 +33,23 @@ class Swarm {
     Fault();
     ensemble_.RunFor((20 + static_cast<Micros>(random_.Below(100))) * kSecond);
     faults_on_ = false;
+    reads_per_write_ = 1;
+    if (random_.Chance(1, 2)) {
+      HealQuorum();
+      Bounded("Liveness: a quorum is healed, but does not work alone",
+              kHealedMax, [this] {
+                return HasCommitted() &&
+                       std::none_of(lost_.begin(), lost_.end(),
+                                    [this](ServerId id) { return Leads(id); });
+              });
+    }
     Heal();
-    const auto bounded = [this](const char* what, auto condition) {
-      if (!violated() && !ensemble_.RunUntil(condition, kHealedMax) &&
-          !violated()) {
-        ensemble_.checkers().Fail(what);
-      }
-    };
-    const size_t before = ensemble_.checkers().committed().size();
-    bounded("Liveness: healed, but nothing is committed",
-            [&] { return ensemble_.checkers().committed().size() > before; });
+    Bounded("Liveness: healed, but nothing is committed", kHealedMax,
+            [this] { return HasCommitted(); });
     work_on_ = false;
-    bounded("Liveness: healed, but no agreement",
-            [&] { return ensemble_.IsConverged(); });
+    // A disk may have to come to its end of a stall first.
+    Bounded("Liveness: healed, but no agreement", 2 * kHealedMax,
+            [this] { return ensemble_.IsConverged(); });
     SwarmResult result{.violation = ensemble_.checkers().violation(),
                        .trace_hash = ensemble_.trace_hash(),
                        .events = ensemble_.queue().count(),
@@ -77,7 +84,7 @@ class Swarm {
     }
     options.config.tick_time =
         absl::Milliseconds(random_.Chance(1, 2) ? 2000 : 200);
-    options.config.history_count_min = 5 + random_.Below(100);
+    options.config.history_count_min = 1 + random_.Below(1 << random_.Below(8));
     options.config.history_bytes_max = 20 << random_.Below(8);
     options.config.truncates_learners = random_.Chance(2, 3);
     if (random_.Chance(1, 10)) {
@@ -85,9 +92,24 @@ class Swarm {
           20 + static_cast<uint32_t>(random_.Below(50));
     }
     options.network.latency_max = 200 << random_.Below(7);
+    options.network.break_notice_max = kSecond / 5 << random_.Below(6);
     options.disk.latency_max = 200 << random_.Below(7);
     options.clock_skew_per_mille = random_.Chance(1, 3) ? 50 : 0;
     return options;
+  }
+
+  void Bounded(const char* what, Micros limit,
+               const std::function<bool()>& condition) {
+    committed_before_ = ensemble_.checkers().committed().size();
+    if (!violated() && !ensemble_.RunUntil(condition, limit) && !violated()) {
+      ensemble_.checkers().Fail(what);
+    }
+  }
+  bool HasCommitted() {
+    return ensemble_.checkers().committed().size() > committed_before_;
+  }
+  bool Leads(ServerId id) const {
+    return ensemble_.IsRunning(id) && ensemble_.peer(id).CanPropose();
   }
 
   bool violated() const {
@@ -108,6 +130,9 @@ class Swarm {
     for (const ServerId id : ensemble_.ids()) {
       if (random_.Chance(1, 8)) {
         ensemble_.Sync(id);
+      }
+      if (!random_.Chance(1, reads_per_write_) || idle_.contains(id)) {
+        continue;  // A leader with nothing to commit
       }
       const uint64_t burst = 1 + random_.Below(4);
       for (uint64_t i = 0; i < burst && ensemble_.Propose(id); ++i) {
@@ -149,6 +174,31 @@ class Swarm {
                          [this] { Fault(); });
   }
 
+  // One link, or all of a member.
+  void BreakSome(ServerId id, ServerId other) {
+    if (random_.Chance(1, 2)) {
+      ensemble_.network().Break(id, other);
+      return;
+    }
+    for (const ServerId each : ensemble_.ids()) {
+      ensemble_.network().Break(id, each);
+    }
+  }
+
+  void StallSome(ServerId id, ServerId other) {
+    Network& network = ensemble_.network();
+    const Micros until = ensemble_.queue().now() +
+                         static_cast<Micros>(random_.Below(3 * kSecond));
+    if (random_.Chance(1, 2)) {
+      network.Stall(id, other, until);
+      return;
+    }
+    for (const ServerId each : ensemble_.ids()) {
+      network.Stall(id, each, until);
+      network.Stall(each, id, until);
+    }
+  }
+
   void Inject(size_t kind) {
     const ServerId id = Any();
     const ServerId other = Any();
@@ -167,9 +217,7 @@ class Swarm {
         }
         return;
       case 2:
-        if (id != other) {
-          network.Break(id, other);
-        }
+        BreakSome(id, other);
         return;
       case 3:  // One way
         for (const ServerId each : ensemble_.ids()) {
@@ -201,32 +249,90 @@ class Swarm {
                             static_cast<Micros>(random_.Below(6 * kSecond)));
         return;
       case 8:
-        network.Stall(id, other,
-                      ensemble_.queue().now() +
-                          static_cast<Micros>(random_.Below(3 * kSecond)));
+        StallSome(id, other);
         return;
       case 9:
         ensemble_.Checkpoint(id);
+        return;
+      case 10:
+        ensemble_.Stop(id);
+        stopping_.insert(id);
+        Later(3 * kSecond, [this, id] {
+          ensemble_.Crash(id);
+          ensemble_.Restart(id);
+        });
         return;
       default:
         return;
     }
   }
 
+  // A quorum gets well; each of the others stays lost in its way, those that
+  // lead first.
+  void HealQuorum() {
+    Heal();
+    std::vector<ServerId> candidates;
+    for (const ServerId id : ensemble_.ids()) {
+      candidates.insert(Leads(id) ? candidates.begin() : candidates.end(), id);
+    }
+    for (const ServerId id : candidates) {
+      if (random_.Chance(1, 3)) {
+        continue;
+      }
+      lost_.insert(id);
+      if (!ensemble_.checkers().IsQuorum(
+              [this](ServerId other) { return !lost_.contains(other); })) {
+        lost_.erase(id);
+      }
+    }
+    for (const ServerId id : lost_) {
+      const uint64_t way = random_.Below(4);
+      if ((way == 1 || way == 2) && random_.Chance(1, 2)) {
+        idle_.insert(id);
+      }
+      switch (way) {
+        case 0:
+          ensemble_.Crash(id);
+          break;
+        case 1:
+          ensemble_.Isolate(id);
+          break;
+        case 2:  // Deaf, but heard
+          for (const ServerId other : ensemble_.ids()) {
+            ensemble_.network().Cut(other, id);
+          }
+          break;
+        default:
+          ensemble_.StallDisk(id, kHealedMax);
+          break;
+      }
+    }
+  }
+
   void Heal() {
+    lost_.clear();
+    idle_.clear();
     ensemble_.network().HealAll();
     for (const ServerId id : ensemble_.ids()) {
+      if (stopping_.contains(id)) {
+        ensemble_.Crash(id);  // It may not be through with it yet
+      }
       ensemble_.Restart(id);
     }
   }
 
   Random random_;
   Ensemble ensemble_;
-  int weights_[10] = {};
+  int weights_[11] = {};
   Micros fault_interval_ = kSecond;
   Micros work_interval_ = 1000;
+  uint64_t reads_per_write_ = 1;
   bool faults_on_ = true;
   bool work_on_ = true;
+  std::set<ServerId> stopping_;
+  std::set<ServerId> lost_;  // When only a quorum is healed
+  std::set<ServerId> idle_;  // Of those that are cut off
+  size_t committed_before_ = 0;
 };
 
 }  // namespace

@@ -1,0 +1,51 @@
+// Streams: what leaders send to learners, and what these acknowledge.  Within
+// each run of a link the order is checked (zab-and-disk.md 3.5, 11.3, 11.4):
+// no transaction or commit is left out, repeated or out of place, and each
+// proposal is acknowledged in its turn.
+
+#ifndef PADDOCK_TESTS_SIM_STREAMS_H_
+#define PADDOCK_TESTS_SIM_STREAMS_H_
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/ids.h"
+#include "sim/disk.h"
+#include "zab/message.h"
+
+namespace paddock::sim {
+
+class Streams {
+ public:
+  // A message leaves `from`, which has `durable` on its disk.  Returns what is
+  // wrong with it.
+  std::optional<std::string> Sent(ServerId from, const zab::Envelope& envelope,
+                                  const Disk::Contents& durable);
+
+ private:
+  // From one leader to one learner, since LEADERINFO.
+  struct Stream {
+    zab::Zxid told;       // The learner's last transaction, as ACKEPOCH says
+    zab::Zxid last;       // What it has after all that is sent
+    zab::Zxid committed;  // The same of commits
+    std::optional<zab::Zxid> initial;      // `last` when NEWLEADER was sent
+    std::deque<zab::Zxid> unacknowledged;  // What was proposed after that
+    bool is_acknowledged = false;          // ACK(NEWLEADER) was sent
+  };
+
+  static std::optional<std::string> FromLeader(Stream& stream,
+                                               const zab::Message& message);
+  static std::optional<std::string> FromLearner(Stream& stream,
+                                                const zab::Message& message,
+                                                const Disk::Contents& durable);
+
+  // By leader and learner.
+  std::map<std::pair<ServerId, ServerId>, Stream> streams_;
+};
+
+}  // namespace paddock::sim
+
+#endif  // PADDOCK_TESTS_SIM_STREAMS_H_
