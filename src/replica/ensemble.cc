@@ -66,10 +66,19 @@ void Replica::Step(const Stop& event) {
   Drain();
 }
 
-// Carries out what the peer wants.  What happens on the way may make it want
-// more; writes and messages of that wait for the next time.
+// Carries out what the peer wants, and what it wants because of that.
 void Replica::Drain() {
-  zab::Ready ready = peer_->TakeReady();
+  if (draining_) {
+    return;  // What is under way will get there
+  }
+  draining_ = true;
+  while (CarryOut(peer_->TakeReady())) {
+  }
+  draining_ = false;
+}
+
+// False when there was nothing that could make the peer want more.
+bool Replica::CarryOut(zab::Ready ready) {
   std::move(ready.writes.begin(), ready.writes.end(),
             std::back_inserter(ready_.writes));
   if (ready.install.has_value()) {
@@ -91,6 +100,7 @@ void Replica::Drain() {
     Commit(txn);
     release();
   }
+  CHECK(sync == ready.syncs.end());
   for (zab::Envelope& envelope : ready.messages) {
     if (auto* snap = std::get_if<zab::Snap>(&envelope.message)) {
       snap->state = Snapshot();
@@ -109,16 +119,22 @@ void Replica::Drain() {
   for (zab::Delivery& delivery : ready.deliveries) {
     Take(std::move(delivery));
   }
-  CHECK(sync == ready.syncs.end());
+  return !ready.committed.empty() || !ready.syncs.empty() ||
+         !ready.deliveries.empty() || ready.install.has_value();
+}
+
+// Whether the peer has gone on from what this server still does: the last
+// commits of a role are applied before it ends.
+bool Replica::HasLostRole() const {
+  return serving_ && (!peer_->IsServing() || leads_ != peer_->CanPropose() ||
+                      serving_epoch_ != peer_->current_epoch());
 }
 
 void Replica::UpdateRole() {
-  const bool serves = peer_->IsServing();
-  if (serving_ && (!serves || leads_ != peer_->CanPropose() ||
-                   serving_epoch_ != peer_->current_epoch())) {
+  if (HasLostRole()) {
     StopServing();
   }
-  if (serves && !serving_) {
+  if (peer_->IsServing() && !serving_) {
     StartServing();
   }
 }

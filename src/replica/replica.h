@@ -308,6 +308,8 @@ class Replica {
 
   // The ensemble (ensemble.cc).
   void Drain();
+  bool CarryOut(zab::Ready ready);
+  bool HasLostRole() const;
   void UpdateRole();
   void StartServing();
   void StopServing();
@@ -362,6 +364,7 @@ class Replica {
   absl::btree_map<SessionId, int32_t> touched_;
   bool serving_ = false;
   bool leads_ = false;
+  bool draining_ = false;
   int64_t serving_epoch_ = 0;
   // Pings that wait for their turn, and when they will no longer.
   struct ImpatientPing {

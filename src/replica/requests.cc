@@ -199,6 +199,9 @@ bool Replica::IsThrottled(const Op& op, int64_t waited_ms) const {
 void Replica::Request(Connection& connection, int32_t xid, const Op& op,
                       std::string_view body, size_t identities,
                       int64_t arrived_ms) {
+  if (HasLostRole()) {
+    return;  // Its connection is about to be closed
+  }
   if (connection.holding > 0 && options_.ensemble.has_value() &&
       op.kind != OpKind::kRead && op.kind != OpKind::kPing) {
     // Its transaction could be committed before the leader's word on the sync
