@@ -291,6 +291,40 @@ void Replica::Forward(SessionId session, int32_t cxid, OpCode op,
   proposals_.push_back({/*zxid=*/0, session, cxid, connection, now_ms_});
 }
 
+// A write behind a sync waits until the sync is answered.
+void Replica::Hold(Connection& connection, const Op& op, int32_t xid,
+                   std::string_view body, size_t identities,
+                   int64_t arrived_ms) {
+  connection.waiting.push_back({.what = Waiting::For::kHeld,
+                                .op = &op,
+                                .xid = xid,
+                                .arrived_ms = arrived_ms,
+                                .identities = identities,
+                                .text = std::string(body)});
+  ++connection.holding;
+  ++outstanding_;
+}
+
+// The sync in front of them is answered: asks for what was held, in order.
+void Replica::AskForHeld(Connection& connection) {
+  std::deque<Waiting> rest;
+  while (!connection.waiting.empty()) {
+    rest.push_back(Take(connection, connection.waiting.begin()));
+  }
+  for (Waiting& request : rest) {
+    if (connection.closing || connection.session->closing) {
+      return;  // As in Step()
+    }
+    if (request.what == Waiting::For::kNothing) {
+      connection.waiting.push_back(std::move(request));
+      ++outstanding_;
+    } else {
+      Request(connection, request.xid, *request.op, request.text,
+              request.identities, request.arrived_ms);
+    }
+  }
+}
+
 void Replica::Take(zab::Delivery delivery) {
   if (auto* request = std::get_if<zab::Request>(&delivery.message)) {
     if (leads_) {

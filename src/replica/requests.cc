@@ -245,39 +245,6 @@ void Replica::Request(Connection& connection, int32_t xid, const Op& op,
   }
 }
 
-void Replica::Hold(Connection& connection, const Op& op, int32_t xid,
-                   std::string_view body, size_t identities,
-                   int64_t arrived_ms) {
-  connection.waiting.push_back({.what = Waiting::For::kHeld,
-                                .op = &op,
-                                .xid = xid,
-                                .arrived_ms = arrived_ms,
-                                .identities = identities,
-                                .text = std::string(body)});
-  ++connection.holding;
-  ++outstanding_;
-}
-
-// The sync in front of them is answered: asks for what was held, in order.
-void Replica::AskForHeld(Connection& connection) {
-  std::deque<Waiting> rest;
-  while (!connection.waiting.empty()) {
-    rest.push_back(Take(connection, connection.waiting.begin()));
-  }
-  for (Waiting& request : rest) {
-    if (connection.closing || connection.session->closing) {
-      return;  // As in Step()
-    }
-    if (request.what == Waiting::For::kNothing) {
-      connection.waiting.push_back(std::move(request));
-      ++outstanding_;
-    } else {
-      Request(connection, request.xid, *request.op, request.text,
-              request.identities, request.arrived_ms);
-    }
-  }
-}
-
 // False when the request cannot be decoded.
 bool Replica::Write(Connection& connection, int32_t xid, const Op& op,
                     std::string_view body, size_t identities,
