@@ -120,6 +120,9 @@ void Checkers::Look(ServerId id, const zab::Peer& peer, const Disk& disk) {
                      durable.accepted_epoch, durable.current_epoch));
   }
   seen = {durable.accepted_epoch, durable.current_epoch};
+  if (!peer.IsServing()) {
+    syncs_.erase(id);  // Nobody answers them any more
+  }
   if (peer.CanPropose()) {
     const auto [it, is_new] = leaders_.insert({peer.current_epoch(), id});
     if (it->second != id) {
@@ -129,8 +132,8 @@ void Checkers::Look(ServerId id, const zab::Peer& peer, const Disk& disk) {
   }
 }
 
-void Checkers::SyncBegan(ServerId id) {
-  syncs_[id].push_back(committed_.size());
+void Checkers::SyncBegan(ServerId id, size_t committed) {
+  syncs_[id].push_back(committed);
 }
 
 void Checkers::SyncEnded(ServerId id, size_t applied) {

@@ -33,7 +33,8 @@ class Checkers {
   void Proposed(const zab::Txn& txn);
   // After each event at a member.
   void Look(ServerId id, const zab::Peer& peer, const Disk& disk);
-  void SyncBegan(ServerId id);
+  // A leader takes a sync, which a client began when so many were committed.
+  void SyncBegan(ServerId id, size_t committed);
   void SyncEnded(ServerId id, size_t applied);
   void Restarted(ServerId id) { syncs_.erase(id); }
   void Fail(std::string what);

@@ -453,13 +453,24 @@ bool Ensemble::Propose(ServerId id) {
 
 bool Ensemble::Sync(ServerId id) {
   Node& member = node(id);
-  if (member.peer == nullptr || queue_.now() < member.paused_until ||
-      !member.peer->CanPropose()) {
+  if (member.peer == nullptr || !member.peer->CanPropose()) {
     return false;
   }
-  checkers_.SyncBegan(id);
-  member.peer->Sync(id);
-  Pump(member);
+  auto begin = [this, &member, committed = checkers_.committed().size()] {
+    if (member.peer->CanPropose()) {
+      checkers_.SyncBegan(member.id, committed);
+      member.peer->Sync(member.id);
+      Pump(member);
+    }
+  };
+  if (queue_.now() >= member.paused_until) {
+    begin();
+    return true;
+  }
+  member.deferred.push_front(std::move(begin));
+  if (member.deferred.size() == 1) {
+    Resume(member);
+  }
   return true;
 }
 

@@ -69,7 +69,9 @@ class Ensemble {
   // Work.
   // False unless the member leads.
   bool Propose(ServerId id);
-  // Begins a sync there, which the checkers follow; false unless it leads.
+  // Begins a sync there, which the checkers follow; false unless it leads.  A
+  // member that is paused finds it first of all when it goes on, before it
+  // hears of broken links: then it is true.
   bool Sync(ServerId id);
 
   // One line on what it does and has, for the report of a failure.
