@@ -188,7 +188,7 @@ void Ensemble::Start(Node& node) {
   node.disk->Open([this, &node, life = node.life](uint64_t write_id) {
     if (life == node.life) {
       Defer(node, [this, &node, write_id] {
-        node.peer->Step(zab::Persisted{write_id});
+        Step(node, zab::Persisted{write_id});
         Pump(node);
       });
     }
@@ -203,7 +203,7 @@ void Ensemble::Start(Node& node) {
                    return fmt::format("<- {} {}", static_cast<int64_t>(from),
                                       zab::Describe(m));
                  });
-                 node.peer->Step(zab::Received{from, m});
+                 Step(node, zab::Received{from, m});
                  Pump(node);
                });
              }
@@ -216,13 +216,19 @@ void Ensemble::Start(Node& node) {
                    return fmt::format("lost link to {}",
                                       static_cast<int64_t>(from));
                  });
-                 node.peer->Step(zab::LinkLost{from});
+                 Step(node, zab::LinkLost{from});
                  Pump(node);
                });
              }
            }});
   node.peer->Step(zab::Tick{LocalTime(node)});
   Pump(node);
+}
+
+template <class Event>
+void Ensemble::Step(Node& node, Event event) {
+  node.peer->Step(zab::Tick{LocalTime(node)});
+  node.peer->Step(std::move(event));
 }
 
 void Ensemble::ScheduleTick(Node& node) {

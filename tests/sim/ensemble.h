@@ -96,6 +96,9 @@ class Ensemble {
   void Defer(Node& node, std::function<void()> action);
   void Resume(Node& node);
   void Start(Node& node);
+  // Something happens there, now.
+  template <class Event>
+  void Step(Node& node, Event event);
   void Pump(Node& node);
   void ScheduleTick(Node& node);
   absl::Duration LocalTime(const Node& node) const;

@@ -98,14 +98,11 @@ void CutInbound(Ensemble& ensemble, ServerId leader) {
 TEST(LivenessTest, OneWayCutOfTheLeaderCostsNoMoreThanAFullOne) {
   std::vector<Micros> one_way;
   std::vector<Micros> full;
-  for (uint64_t seed = 1; seed <= 9; ++seed) {
-    one_way.push_back(GapAfter(seed, CutInbound, 60 * kSecond));
+  for (uint64_t seed = 1; seed <= 7; ++seed) {
+    one_way.push_back(GapAfter(seed, CutInbound, 30 * kSecond));
     full.push_back(GapAfter(
-        seed, [](Ensemble& e, ServerId id) { e.Isolate(id); }, 60 * kSecond));
+        seed, [](Ensemble& e, ServerId id) { e.Isolate(id); }, 30 * kSecond));
   }
-  for (auto g: one_way) printf(" %ld", g/1000);
-  printf(" | ");
-  for (auto g: full) printf(" %ld", g/1000);
   RecordProperty("one_way_ms", static_cast<int>(Median(one_way) / kMilli));
   RecordProperty("full_ms", static_cast<int>(Median(full) / kMilli));
   EXPECT_LE(Median(one_way) * 10, Median(full) * 11);
