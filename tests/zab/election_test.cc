@@ -46,7 +46,7 @@ TEST(ElectionTest, RepeatsItselfLessAndLessOften) {
   member.Tick(absl::Milliseconds(1));
   EXPECT_THAT(member.TakeMessagesTo(1).size(), 1);
   member.Tick(absl::Seconds(100));
-  EXPECT_THAT(member.TakeMessagesTo(1).size(), 100 / 2 + 1);
+  EXPECT_THAT(member.TakeMessagesTo(1).size(), 50);
 }
 
 // Epoch first, then zxid, then id: a total order (ZOOKEEPER-1419).
@@ -90,15 +90,15 @@ TEST(ElectionTest, DecidesAtOnceWhenAllVotersAgree) {
   EXPECT_EQ(member.peer().leader(), ServerId{3});
 }
 
-TEST(ElectionTest, WaitsForABetterVoteWhenAQuorumAgrees) {
+TEST(ElectionTest, ABetterVoteBeginsTheWaitAnew) {
   PeerHarness member = Member2();
   member.Receive(1, Looks(2, {4, 7}));
   member.Tick(absl::Milliseconds(49));
   EXPECT_EQ(member.role(), Role::kLooking);
-  member.Receive(3, Looks(3, {4, 8}));  // No quorum is left
-  member.Tick(absl::Milliseconds(500));
+  member.Receive(3, Looks(3, {4, 8}));
+  member.Tick(absl::Milliseconds(49));
   EXPECT_EQ(member.role(), Role::kLooking);
-  member.Receive(1, Looks(3, {4, 8}));
+  member.Tick(absl::Milliseconds(1));
   EXPECT_EQ(member.peer().leader(), ServerId{3});
 }
 
@@ -142,8 +142,8 @@ TEST(ElectionTest, TellsOneOfAnOlderRoundAndDoesNotCountIt) {
 }
 
 TEST(ElectionTest, VotesFromAndForNonVotersCountForNothing) {
-  PeerHarness member = Looking(
-      {.id = 2, .epoch = 5, .observers = 1, .state_zxid = {4, 7}});
+  PeerHarness member =
+      Looking({.id = 2, .epoch = 5, .observers = 1, .state_zxid = {4, 7}});
   member.Forget();
   member.Receive(1, Looks(4, {9, 9}, 1, 9));  // For an observer
   member.Receive(1, Looks(7, {9, 9}, 1, 9));  // For a stranger

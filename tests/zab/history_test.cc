@@ -53,9 +53,8 @@ Lines Commit(History& history, Zxid zxid) {
 
 Lines Visit(const History& history, Zxid from, Zxid through) {
   Lines lines;
-  history.ForEach(from, through, [&](const Txn& txn) {
-    lines.push_back(ZxidText(txn.zxid));
-  });
+  history.ForEach(from, through,
+                  [&](const Txn& txn) { lines.push_back(ZxidText(txn.zxid)); });
   return lines;
 }
 
@@ -199,29 +198,43 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         PlanCase{"Equal", {5, 3}, {5, 3}, true, {Kind::kDiff, {5, 3}}},
         PlanCase{"Behind", {5, 1}, {5, 3}, true, {Kind::kDiff, {5, 1}}},
-        PlanCase{"BehindByAnEpoch", {3, 3}, {5, 3}, true,
-                 {Kind::kDiff, {3, 3}}},
-        PlanCase{"AtTheOldestPlace", {2, 9}, {5, 3}, true,
-                 {Kind::kDiff, {2, 9}}},
+        PlanCase{
+            "BehindByAnEpoch", {3, 3}, {5, 3}, true, {Kind::kDiff, {3, 3}}},
+        PlanCase{
+            "AtTheOldestPlace", {2, 9}, {5, 3}, true, {Kind::kDiff, {2, 9}}},
         PlanCase{"BelowTheOldest", {2, 8}, {5, 3}, true, {Kind::kSnap, {}}},
         PlanCase{"Empty", {0, 0}, {5, 3}, true, {Kind::kSnap, {}}},
-        PlanCase{"AheadInTheLastEpoch", {5, 7}, {5, 3}, true,
+        PlanCase{"AheadInTheLastEpoch",
+                 {5, 7},
+                 {5, 3},
+                 true,
                  {Kind::kTrunc, {5, 3}}},
-        PlanCase{"AheadOfTheCommitted", {5, 3}, {5, 1}, true,
+        PlanCase{"AheadOfTheCommitted",
+                 {5, 3},
+                 {5, 1},
+                 true,
                  {Kind::kTrunc, {5, 1}}},
-        PlanCase{"TailOfAnOldEpoch", {3, 8}, {5, 3}, true,
-                 {Kind::kTrunc, {3, 3}}},
+        PlanCase{
+            "TailOfAnOldEpoch", {3, 8}, {5, 3}, true, {Kind::kTrunc, {3, 3}}},
         // 2:9 is a state: what led to it is not known.
-        PlanCase{"TailBehindTheState", {2, 12}, {5, 3}, true,
+        PlanCase{"TailBehindTheState",
+                 {2, 12},
+                 {5, 3},
+                 true,
                  {Kind::kTrunc, {2, 9}}},
-        PlanCase{"EpochThatIsUnknown", {4, 2}, {5, 3}, true,
-                 {Kind::kSnap, {}}},
+        PlanCase{"EpochThatIsUnknown", {4, 2}, {5, 3}, true, {Kind::kSnap, {}}},
         PlanCase{"NewerEpoch", {6, 1}, {5, 3}, true, {Kind::kSnap, {}}},
-        PlanCase{"NewEpochWithoutTransactions", {5, 0}, {5, 3}, true,
+        PlanCase{"NewEpochWithoutTransactions",
+                 {5, 0},
+                 {5, 3},
+                 true,
                  {Kind::kSnap, {}}},
-        PlanCase{"AheadBesideJavaMembers", {5, 7}, {5, 3}, false,
-                 {Kind::kSnap, {}}},
-        PlanCase{"BehindBesideJavaMembers", {3, 1}, {5, 3}, false,
+        PlanCase{
+            "AheadBesideJavaMembers", {5, 7}, {5, 3}, false, {Kind::kSnap, {}}},
+        PlanCase{"BehindBesideJavaMembers",
+                 {3, 1},
+                 {5, 3},
+                 false,
                  {Kind::kDiff, {3, 1}}}),
     [](const auto& info) { return std::string(info.param.name); });
 

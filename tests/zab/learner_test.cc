@@ -82,9 +82,9 @@ TEST(LearnerTest, TruncatesWhatTheLeaderLacks) {
   learner.Receive(1, Proposal{{4, 3}, "other"});
   learner.Receive(1, Commit{{4, 3}});
   learner.Receive(1, NewLeader{5, ""});
-  EXPECT_THAT(learner.TakeWrites(),
-              ElementsAre("truncate after 4:2", "append 4:3",
-                          "current epoch 5"));
+  EXPECT_THAT(
+      learner.TakeWrites(),
+      ElementsAre("truncate after 4:2", "append 4:3", "current epoch 5"));
   learner.FinishWrites(2);
   EXPECT_THAT(learner.TakeMessages(), IsEmpty());
   learner.FinishWrites();

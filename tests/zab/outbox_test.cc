@@ -73,8 +73,9 @@ TEST(OutboxTest, ForgetsWhatALostLinkWaitsFor) {
   out.SendOnceDurable(1, kB, Ack{{1, 2}});
   out.ForgetQuorumLink(kA);
   out.Persisted(1);
-  EXPECT_THAT(Sent(out), ElementsAre("1: LOOKING for 1 zxid 1:1 epoch 1 round 1",
-                                     "2: ACK 1:2"));
+  EXPECT_THAT(
+      Sent(out),
+      ElementsAre("1: LOOKING for 1 zxid 1:1 epoch 1 round 1", "2: ACK 1:2"));
 }
 
 TEST(OutboxTest, HangUpTakesWhatWaitsWithIt) {

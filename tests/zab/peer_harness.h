@@ -247,9 +247,9 @@ inline PeerHarness Connecting(const HarnessOptions& options) {
   for (int voter = 1; voter <= options.voters; ++voter) {
     if (voter != options.id) {
       learner.Receive(
-          voter, Note(voter == options.leader ? Role::kLeading
-                                              : Role::kFollowing,
-                      options.leader, LastZxid(options), 1, options.epoch - 1));
+          voter,
+          Note(voter == options.leader ? Role::kLeading : Role::kFollowing,
+               options.leader, LastZxid(options), 1, options.epoch - 1));
     }
   }
   CHECK(learner.peer().leader() == ServerId{options.leader});
@@ -295,12 +295,17 @@ inline PeerHarness Elected(HarnessOptions options) {
   return leader;
 }
 
-// `from` introduces itself and promises the epoch, as one that has the same.
+// `from` promises the epoch, as one that has the same.
+inline void Promise(PeerHarness& leader, int from,
+                    const HarnessOptions& options) {
+  leader.Receive(from, AckEpoch{LastZxid(options), options.epoch - 1});
+  leader.FinishWrites();
+}
+
 inline void Join(PeerHarness& leader, int from, const HarnessOptions& options) {
   leader.Receive(from, FollowerInfo{options.epoch - 1, from > options.voters});
   leader.FinishWrites();
-  leader.Receive(from, AckEpoch{LastZxid(options), options.epoch - 1});
-  leader.FinishWrites();
+  Promise(leader, from, options);
 }
 
 inline Ack AckOfNewLeader(int64_t epoch) {
@@ -311,7 +316,11 @@ inline Ack AckOfNewLeader(int64_t epoch) {
 inline PeerHarness EstablishedLeader(const HarnessOptions& options) {
   PeerHarness leader = Elected(options);
   for (int voter = 1; voter < options.voters; ++voter) {
-    Join(leader, voter, options);
+    leader.Receive(voter, FollowerInfo{options.epoch - 1});
+    leader.FinishWrites();
+  }
+  for (int voter = 1; voter < options.voters; ++voter) {
+    Promise(leader, voter, options);
   }
   for (int voter = 1; voter < options.voters; ++voter) {
     leader.Receive(voter, AckOfNewLeader(options.epoch));
