@@ -211,6 +211,16 @@ TEST(ElectionTest, ObserverVotesForNobodyAndFollowsTheElected) {
   EXPECT_EQ(observer.peer().leader(), ServerId{3});
 }
 
+// A voter answers whatever an observer says: so an observer that is a round
+// ahead must not answer back, or the two would never stop.
+TEST(ElectionTest, ObserverDoesNotCallVotersOfOlderRounds) {
+  PeerHarness observer = EstablishedObserver({.leader = 1, .epoch = 5});
+  observer.LoseLink(1);
+  observer.Forget();
+  observer.Receive(1, Looks(1, {4, 7}, /*round=*/2));
+  EXPECT_THAT(observer.TakeMessages(), IsEmpty());
+}
+
 TEST(ElectionTest, OneWithoutWeightIsNotElected) {
   Config config = TestConfig(1, 6);
   for (size_t i = 0; i < 6; ++i) {
