@@ -383,6 +383,7 @@ TEST_F(EnsembleTest, JoinerMissesNothingThatIsUnderWay) {
   e().RunFor(kSecond);
   Converge();
   EXPECT_GT(committed(), 100);
+  EXPECT_EQ(e().peer(kOne).last_trouble(), "");  // At the first attempt
 }
 
 // ZOOKEEPER-1136, 3104: NEWLEADER comes behind all of the history.
