@@ -89,7 +89,11 @@ void Election::StepLooking(ServerId from, const Vote& vote) {
     return;
   }
   if (vote.election_epoch < round_) {
-    Send(from);  // So that it catches up
+    // So that it catches up; with a voter only, and it would answer an
+    // observer at once, on and on.
+    if (core_.quorum.IsVoter(core_.config.id)) {
+      Send(from);
+    }
     return;
   }
   if (vote.election_epoch > round_) {

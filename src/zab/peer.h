@@ -44,7 +44,9 @@
 
 namespace paddock::zab {
 
-// Time passes: monotonic, from an origin of the owner's choice.
+// Time passes: monotonic, from an origin of the owner's choice.  The other
+// events take place at the time of the Tick before them, so the owner passes
+// one in front of what it has gathered.
 struct Tick {
   absl::Duration now;
 };

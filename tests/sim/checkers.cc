@@ -210,9 +210,9 @@ void Checkers::LookAtLeader(ServerId id, const zab::Peer& peer) {
   }
 }
 
-void Checkers::SyncBegan(ServerId id, const zab::Peer& peer) {
-  syncs_[id].push_back({committed_.size(),
-                        peer.CanPropose() ? peer.last_logged() : zab::Zxid()});
+void Checkers::SyncBegan(ServerId id, const zab::Peer& peer, size_t committed) {
+  syncs_[id].push_back(
+      {committed, peer.CanPropose() ? peer.last_logged() : zab::Zxid()});
 }
 
 bool Checkers::AreSyncsWaiting() const {

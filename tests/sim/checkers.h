@@ -39,8 +39,9 @@ class Checkers {
   // After each event at a member.
   void Look(ServerId id, const zab::Peer& peer);
   // A sync begins at the member that has the client, and is answered there in
-  // turn: with all that was committed anywhere or, at the leader, proposed.
-  void SyncBegan(ServerId id, const zab::Peer& peer);
+  // turn: with the `committed` ones that there were anywhere when its client
+  // began it or, at the leader, all that is proposed.
+  void SyncBegan(ServerId id, const zab::Peer& peer, size_t committed);
   void SyncEnded(ServerId id, size_t applied, zab::Zxid last);
   // The member answers none of those that wait.
   void SyncsLost(ServerId id) { syncs_.erase(id); }

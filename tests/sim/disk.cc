@@ -11,9 +11,10 @@
 namespace paddock::sim {
 
 bool Disk::Contents::Has(zab::Zxid zxid) const {
-  return zxid <= state.zxid ||
-         std::any_of(log.begin(), log.end(),
-                     [&](const zab::Txn& txn) { return txn.zxid == zxid; });
+  const auto it = std::lower_bound(
+      log.begin(), log.end(), zxid,
+      [](const zab::Txn& txn, zab::Zxid z) { return txn.zxid < z; });
+  return zxid <= state.zxid || (it != log.end() && it->zxid == zxid);
 }
 
 void Disk::Submit(std::vector<zab::Write> writes) {

@@ -167,6 +167,12 @@ void Ensemble::Resume(Node& node) {
             });
 }
 
+template <class Event>
+void Ensemble::Step(Node& node, Event event) {
+  node.peer->Step(zab::Tick{LocalTime(node)});
+  node.peer->Step(std::move(event));
+}
+
 absl::Duration Ensemble::LocalTime(const Node& node) const {
   return absl::Microseconds(queue_.now() +
                             queue_.now() * node.clock_per_mille / 1000);
@@ -191,7 +197,7 @@ void Ensemble::Start(Node& node) {
   node.disk->Open([this, &node, life = node.life](uint64_t write_id) {
     if (life == node.life) {
       Defer(node, [this, &node, write_id] {
-        node.peer->Step(zab::Persisted{write_id});
+        Step(node, zab::Persisted{write_id});
         Pump(node);
       });
     }
@@ -206,7 +212,7 @@ void Ensemble::Start(Node& node) {
                    return fmt::format("<- {} {}", static_cast<int64_t>(from),
                                       zab::Describe(m));
                  });
-                 node.peer->Step(zab::Received{from, m});
+                 Step(node, zab::Received{from, m});
                  Pump(node);
                });
              }
@@ -219,7 +225,7 @@ void Ensemble::Start(Node& node) {
                    return fmt::format("lost link to {}",
                                       static_cast<int64_t>(from));
                  });
-                 node.peer->Step(zab::LinkLost{from});
+                 Step(node, zab::LinkLost{from});
                  Pump(node);
                });
              }
@@ -486,19 +492,29 @@ bool Ensemble::Propose(ServerId id) {
 
 bool Ensemble::Sync(ServerId id) {
   Node& member = node(id);
-  if (member.peer == nullptr || queue_.now() < member.paused_until ||
-      !member.peer->IsServing()) {
+  if (member.peer == nullptr || !member.peer->IsServing()) {
     return false;
   }
-  if (member.peer->role() != zab::Role::kLeading) {
-    member.peer->SendToLeader(zab::Request{});
-  } else if (member.peer->CanPropose()) {
-    member.peer->Sync(id);
-  } else {
-    return false;
+  auto begin = [this, &member, committed = checkers_.committed().size()] {
+    zab::Peer& peer = *member.peer;
+    if (peer.IsServing() && peer.role() != zab::Role::kLeading) {
+      peer.SendToLeader(zab::Request{});
+    } else if (peer.CanPropose()) {
+      peer.Sync(member.id);
+    } else {
+      return;
+    }
+    checkers_.SyncBegan(member.id, peer, committed);
+    Pump(member);
+  };
+  if (queue_.now() >= member.paused_until) {
+    begin();
+    return true;
   }
-  checkers_.SyncBegan(id, *member.peer);
-  Pump(member);
+  member.deferred.push_front(std::move(begin));
+  if (member.deferred.size() == 1) {
+    Resume(member);
+  }
   return true;
 }
 

@@ -70,7 +70,9 @@ class Ensemble {
   // Work.
   // False unless the member leads.
   bool Propose(ServerId id);
-  // Begins a sync there, which the checkers follow; false unless it serves.
+  // Begins a sync there, which the checkers follow; false unless it serves.  A
+  // member that is paused finds it first of all when it goes on, before it
+  // hears of broken links: then it is true.
   bool Sync(ServerId id);
 
   // One line on what it does and has, for the report of a failure.
@@ -96,6 +98,9 @@ class Ensemble {
   void Defer(Node& node, std::function<void()> action);
   void Resume(Node& node);
   void Start(Node& node);
+  // Something happens there, now.
+  template <class Event>
+  void Step(Node& node, Event event);
   void Pump(Node& node);
   void ScheduleTick(Node& node);
   absl::Duration LocalTime(const Node& node) const;

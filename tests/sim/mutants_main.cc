@@ -41,7 +41,7 @@ constexpr uint64_t kSeedsWithoutMutant = 30;
 constexpr time_t kHangsAfterSeconds = 10;
 
 struct Options {
-  uint64_t seeds = 400;
+  uint64_t seeds = 600;
   std::optional<int> mutant;
   std::optional<uint64_t> seed;
 };
