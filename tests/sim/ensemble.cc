@@ -50,20 +50,20 @@ App Parse(std::string_view state) {
 
 // Stands for the message in the hash of a trace.
 uint64_t Number(ServerId other, const zab::Message& message) {
-  const int64_t zxid = std::visit(
+  const uint64_t zxid = std::visit(
       [](const auto& m) {
         if constexpr (requires { m.zxid; }) {
-          return m.zxid.ToWire();
+          return static_cast<uint64_t>(m.zxid.ToWire());
         } else if constexpr (requires { m.vote; }) {
-          return m.vote.zxid.ToWire() * 31 + m.vote.election_epoch * 7 +
-                 static_cast<int64_t>(m.vote.leader);
+          return static_cast<uint64_t>(m.vote.zxid.ToWire()) * 31 +
+                 static_cast<uint64_t>(m.vote.election_epoch) * 7 +
+                 static_cast<uint64_t>(m.vote.leader);
         } else {
-          return int64_t{0};
+          return uint64_t{0};
         }
       },
       message);
-  return (static_cast<uint64_t>(zxid) * 31 + message.index()) * 31 +
-         static_cast<uint64_t>(other);
+  return (zxid * 31 + message.index()) * 31 + static_cast<uint64_t>(other);
 }
 
 }  // namespace
