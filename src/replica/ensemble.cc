@@ -17,11 +17,9 @@
 namespace paddock::replica {
 namespace {
 
-// As the packet of a request carries them.
-struct Identities {
-  std::vector<jute::Id> ids;
-};
+using jute::OpCode;
 
+// As the packet of a request carries them.
 std::string EncodeIdentities(absl::Span<const tree::Identity> identities) {
   std::string bytes;
   jute::OutputArchive out(&bytes);
@@ -153,12 +151,18 @@ void Replica::StartServing() {
 void Replica::StopServing() {
   serving_ = false;
   leads_ = false;
+  std::vector<ConnectionId> open;
   for (const auto& [id, connection] : connections_) {
     if (!connection->closing) {
-      Close(*connection);
+      open.push_back(id);
     }
   }
+  std::sort(open.begin(), open.end());  // The order shows in the output
+  for (const ConnectionId id : open) {
+    Close(*Find(id));
+  }
   proposals_.clear();
+  revalidations_.clear();
   syncs_.clear();
   impatient_pings_.clear();
   touched_.clear();
@@ -343,6 +347,9 @@ void Replica::Take(zab::Delivery delivery) {
       Session* session = sessions_.Find(ask->session);
       const bool valid = session != nullptr && !session->closing;
       if (valid) {
+        if (Connection* old = Find(session->connection)) {
+          Close(*old);  // The client is there now
+        }
         session->owner = delivery.from;
         session->timeout_ms = ask->timeout_ms;
         sessions_.Touch(session, now_ms_);
@@ -351,12 +358,12 @@ void Replica::Take(zab::Delivery delivery) {
                            zab::Revalidated{ask->session, valid});
     }
   } else if (auto* answer = std::get_if<zab::Revalidated>(&delivery.message)) {
-    for (const auto& [id, connection] : connections_) {
-      if (!connection->closing && connection->wanted == answer->session) {
-        Resume(*connection, answer->session, connection->wanted_timeout_ms,
-               answer->valid);
-        break;
-      }
+    CHECK(!revalidations_.empty());
+    Connection* const connection = Find(revalidations_.front());
+    revalidations_.pop_front();
+    if (connection != nullptr) {
+      Resume(*connection, answer->session, connection->wanted_timeout_ms,
+             answer->valid);
     }
   } else if (std::holds_alternative<zab::Sync>(delivery.message)) {
     ReleaseSync();

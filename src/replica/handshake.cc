@@ -10,6 +10,8 @@
 
 namespace paddock::replica {
 
+using jute::OpCode;
+
 void Replica::Connect(Connection& connection, std::string_view frame) {
   ++stats_.connection_requests;
   jute::InputArchive in(frame);
@@ -76,6 +78,7 @@ void Replica::RenewSession(Connection& connection, SessionId id,
            is_right && session != nullptr && !session->closing);
     return;
   }
+  revalidations_.push_back(connection.id);
   connection.wanted = id;
   connection.wanted_timeout_ms = timeout_ms;
   peer_->SendToLeader(zab::Revalidate{id, timeout_ms});
@@ -89,6 +92,9 @@ void Replica::Resume(Connection& connection, SessionId id, int32_t timeout_ms,
     Session* session = sessions_.Find(id);
     if (session == nullptr) {  // The leader knows it, and it will come
       session = sessions_.Add(id, timeout_ms);
+    }
+    if (Connection* old = Find(session->connection)) {
+      Close(*old);
     }
     connection.session = session;
     session->connection = connection.id;

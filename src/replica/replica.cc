@@ -11,6 +11,8 @@
 
 namespace paddock::replica {
 
+using jute::OpCode;
+
 Replica::Replica(const Options& options)
     : options_(options),
       tree_(options.tree),

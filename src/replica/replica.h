@@ -60,8 +60,6 @@
 
 namespace paddock::replica {
 
-using jute::OpCode;
-
 // Time passes.  `now` is monotonic from an origin of the owner's choice and
 // never goes back; `wall_ms` is the wall clock in ms since the epoch, which is
 // stamped into transactions and may jump.
@@ -318,7 +316,7 @@ class Replica {
   void Take(zab::Delivery delivery);
   void TakeRequest(ServerId from, const zab::Request& request);
   Error CheckOwner(Session* session, ServerId from) const;
-  void Forward(SessionId session, int32_t cxid, OpCode op,
+  void Forward(SessionId session, int32_t cxid, jute::OpCode op,
                std::string_view body,
                absl::Span<const tree::Identity> identities,
                ConnectionId connection);
@@ -355,9 +353,11 @@ class Replica {
   int64_t wall_ms_ = 0;
   int64_t next_session_id_ = 0;
 
-  // By id; its order is never observed but by `cons`, which sorts.
+  // By id; its order is never observed, `cons` and StopServing() sort.
   absl::flat_hash_map<ConnectionId, std::unique_ptr<Connection>> connections_;
   std::deque<Proposal> proposals_;
+  // Connections that asked the leader for a session, in order.
+  std::deque<ConnectionId> revalidations_;
   // Connections with a sync that waits, in order.
   std::deque<ConnectionId> syncs_;
   // Since the last PING, for the leader.

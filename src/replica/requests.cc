@@ -11,6 +11,8 @@
 namespace paddock::replica {
 namespace {
 
+using jute::OpCode;
+
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kReplyHeaderBytes = 16;
 constexpr size_t kFrameHeadBytes = kLengthBytes + kReplyHeaderBytes;
@@ -259,10 +261,7 @@ bool Replica::Write(Connection& connection, int32_t xid, const Op& op,
     AwaitTransaction(connection, op, xid, /*zxid=*/0, arrived_ms);
     return true;
   }
-  if (session.owner != options_.server_id) {
-    Close(connection);  // The client is at another member now
-    return true;
-  }
+  CHECK(session.owner == options_.server_id);
   const Caller caller = NextCaller(session.id, xid, ids);
   auto txn = preparer_.Prepare(caller, op.code, body);
   if (!txn) {

@@ -374,8 +374,8 @@ void Leader::TryCommit() {
 void Leader::TellCommitted(ServerId id, Learner& learner) {
   const Zxid committed = core_.history.last_committed();
   if (!core_.history.Contains(learner.told_committed)) {
-    dropped_.push_back(
-        id);  // It was so slow that its next transactions are forgotten
+    // It was so slow that its next transactions are forgotten.
+    dropped_.push_back(id);
     return;
   }
   core_.history.ForEach(learner.told_committed, committed, [&](const Txn& txn) {

@@ -410,6 +410,60 @@ TEST_F(EnsembleTest, SessionMoves) {
   ExpectAgreement();
 }
 
+// The leader had the client: what still comes through its old connection does
+// nothing, not even end the session.
+TEST_F(EnsembleTest, SessionMovesAwayFromTheLeader) {
+  const ServerId leader = RunUntilLeader();
+  const ServerId follower = AFollower();
+  int64_t session = 0;
+  const ConnectionId old = Connect(leader, &session);
+  EXPECT_EQ(Create(leader, old, "/e", /*flags=*/1), Error::kOk);
+  const auto password = SessionPassword(SessionId{session});
+  const ConnectionId here = Open(follower);
+  const auto response =
+      Handshake(follower, here, session,
+                std::string_view(password.data(), password.size()));
+  ASSERT_TRUE(response.has_value());
+  ASSERT_EQ(response->sessionId, session);
+  std::string close;
+  jute::Write(
+      jute::RequestHeader{.xid = 9,
+                          .type = static_cast<int32_t>(OpCode::kCloseSession)},
+      &close);
+  members_[leader].replica->Step(Received{old, close});
+  Settle();
+  EXPECT_TRUE(members_[leader].closed[old]);
+  EXPECT_TRUE(Exists(leader, "/e"));
+  EXPECT_EQ(Create(follower, here, "/f"), Error::kOk);
+  ExpectAgreement();
+}
+
+// Two connections ask for one session before the leader answers: the later one
+// has it.
+TEST_F(EnsembleTest, TwoConnectionsWantOneSession) {
+  const ServerId follower = AFollower();
+  int64_t session = 0;
+  const ConnectionId first = Connect(follower, &session);
+  const auto password = SessionPassword(SessionId{session});
+  std::string frame;
+  jute::Write(
+      jute::ConnectRequest{.timeOut = 10000,
+                           .sessionId = session,
+                           .passwd = {password.data(), password.size()}},
+      &frame);
+  frame.push_back(0);
+  const ConnectionId second = Open(follower);
+  const ConnectionId third = Open(follower);
+  members_[follower].replica->Step(Received{second, frame});
+  members_[follower].replica->Step(Received{third, frame});
+  Settle();
+  EXPECT_TRUE(members_[follower].closed[first]);
+  EXPECT_TRUE(members_[follower].closed[second]);
+  EXPECT_FALSE(members_[follower].closed[third]);
+  members_[follower].received[third].clear();
+  EXPECT_EQ(Create(follower, third, "/a"), Error::kOk);
+}
+
 TEST_F(EnsembleTest, WrongPasswordIsRefusedByAFollower) {
   const ServerId follower = AFollower();
   int64_t session = 0;
