@@ -202,6 +202,10 @@ class Duo:
         items = [w.read(name) for w in self.worlds]
         if sort_events:
             items = [sort_event_runs(i) for i in items]
+        if (CLOSED in items[0]) != (CLOSED in items[1]):
+            # Java may still answer a ping that comes while it hangs up.
+            late = 1 if CLOSED in items[0] else 0
+            items[late] += self.worlds[late].read_until_closed(name)
         if items[0] != items[1]:
             requests = list(requests)
             if (_without_pings(items[0]) != items[0]
