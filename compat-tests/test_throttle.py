@@ -25,10 +25,26 @@ def mntr(server, name):
     raise AssertionError(f"mntr has no zk_{name}")
 
 
-def send_creates(conn, count):
-    conn.send(b"".join(
+def creates(count):
+    return b"".join(
         raw.request(xid, raw.CREATE, raw.create_body(f"/n{xid}"))
-        for xid in range(1, count + 1)))
+        for xid in range(1, count + 1))
+
+
+def send_creates(conn, count):
+    conn.send(creates(count))
+
+
+def connect_with_creates(port, count):
+    """Sends all at once, before so short a session can expire."""
+    requests = creates(count)
+    conn = raw.Connection(port)
+    try:
+        conn.send(raw.connect_request(timeout_ms=100) + requests)
+    except (ConnectionResetError, BrokenPipeError):
+        pass  # Closed before all was sent
+    assert raw.parse_handshake(conn.read_frame()).session
+    return conn
 
 
 @pytest.mark.server_config(ONE_AT_A_TIME | {"throttled_op_wait_time": 5})
@@ -90,11 +106,7 @@ STALE = ONE_AT_A_TIME | {"tickTime": 50, "minSessionTimeout": 100,
 @pytest.mark.server_config(STALE)
 def test_request_that_outlived_its_session_time_out_closes(server):
     count = 20000
-    conn = raw.connect(server.port, timeout_ms=100)
-    try:
-        send_creates(conn, count)
-    except (ConnectionResetError, BrokenPipeError):
-        pass  # Closed before all was sent
+    conn = connect_with_creates(server.port, count)
     replies = conn.read_to_end()
     assert len(replies) < count
     assert [(r.xid, r.err) for r in replies] == [
@@ -105,8 +117,7 @@ def test_request_that_outlived_its_session_time_out_closes(server):
 @pytest.mark.server_config(STALE | {"request_throttle_drop_stale": "false"})
 def test_stale_requests_may_be_counted_only(server):
     count = 5000
-    conn = raw.connect(server.port, timeout_ms=100)
-    send_creates(conn, count)
+    conn = connect_with_creates(server.port, count)
     assert conn.read_reply().err == 0
     servers.wait_until(lambda: mntr(server, "stale_requests") > 0,
                        what="a stale request is counted")

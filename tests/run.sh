@@ -132,15 +132,29 @@ brief() {
   (unset PADDOCK_TEST_FULL && "$@")
 }
 
+# With clang, for the fuzzers need it and a second build would take as long.
 sanitized() {
-  build asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=-O1 \
-    -DPADDOCK_SANITIZE=address,undefined && brief unit_tests asan -LE tidy
+  build asan -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DPADDOCK_SANITIZE=address,undefined \
+    -DPADDOCK_FUZZ=ON && brief unit_tests asan -LE tidy
 }
 
 threads() {
-  build tsan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=-O1 \
+  build tsan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
     -DPADDOCK_SANITIZE=thread -- threaded_tests &&
     brief unit_tests tsan -L '^(net|storage|server)$'
+}
+
+# Equal seeds give equal traces, whatever the compiler and its options.
+compare_traces() {
+  local build result=failed
+  local -A hash
+  for build in release asan; do
+    hash[$build]=$("build/$build/tests/sim" --seeds=0-9 --services=0-4 |
+      sed -n 's/.*, traces //p')
+  done
+  [[ -z ${hash[asan]} || ${hash[asan]} != "${hash[release]}" ]] || result=passed
+  record "traces of the simulator in Release and Debug" $result
 }
 
 # New seeds each time, besides the fixed ones of the unit tests.
@@ -150,20 +164,26 @@ simulate() {
   record "simulator" $result
 }
 
+fuzz_one() {
+  local fuzzer=$1 name result=passed
+  name=$(basename "$fuzzer" _fuzz)
+  mkdir -p "build/fuzz/corpus/$name"
+  "$fuzzer" -max_total_time="$fuzz_seconds" -timeout=10 \
+    -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" \
+    "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1 || result=failed
+  record "fuzz $name" $result
+  [[ $result == passed ]] || tail -n 30 "build/fuzz/$name.log"
+}
+
 fuzz() {
-  build fuzz -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-    -DPADDOCK_SANITIZE=address,undefined -DPADDOCK_FUZZ=ON -- fuzzers || return
-  local fuzzer name result
-  for fuzzer in build/fuzz/tests/fuzz/*_fuzz; do
-    name=$(basename "$fuzzer" _fuzz)
-    mkdir -p "build/fuzz/corpus/$name"
-    result=passed
-    "$fuzzer" -max_total_time="$fuzz_seconds" -timeout=10 \
-      -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" \
-      "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1 || result=failed
-    record "fuzz $name" $result
-    [[ $result == passed ]] || tail -n 30 "build/fuzz/$name.log"
+  local fuzzer
+  for fuzzer in build/asan/tests/fuzz/*_fuzz; do
+    while (($(jobs -rp | wc -l) >= jobs)); do
+      wait -n
+    done
+    fuzz_one "$fuzzer" &
   done
+  wait
 }
 
 # compat [PYTEST FLAG...]: likewise; none at all (5) is right for a NAME.
@@ -196,6 +216,7 @@ all_stages() {
   stage "simulator, $sim_seconds s of new seeds" simulate
   stage "compatibility tests" compat compat-tests
   stage "unit tests, address and undefined behaviour sanitizers" sanitized
+  stage "equal traces in Release and Debug" compare_traces
   stage "unit tests of net, storage and server, thread sanitizer" threads
   stage "fuzzing, $fuzz_seconds s for each target" fuzz
 }

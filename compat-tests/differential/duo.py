@@ -202,7 +202,8 @@ class Duo:
         items = [w.read(name) for w in self.worlds]
         if sort_events:
             items = [sort_event_runs(i) for i in items]
-        if (CLOSED in items[0]) != (CLOSED in items[1]):
+        if ((CLOSED in items[0]) != (CLOSED in items[1])
+                and all(r.xid == wire.PING_XID for r in requests)):
             # Java may still answer a ping that comes while it hangs up.
             late = 1 if CLOSED in items[0] else 0
             items[late] += self.worlds[late].read_until_closed(name)

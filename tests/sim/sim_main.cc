@@ -5,6 +5,8 @@
 //   sim --services=A-B    those, with whole servers and their clients
 //   sim --seconds=S       new ones from the clock for so long
 //   sim --hours=H         likewise
+//
+// The last line has a hash over all traces, which is the same in every build.
 
 #include <fmt/format.h>
 
@@ -25,20 +27,27 @@ struct Total {
   uint64_t failed = 0;
   uint64_t events = 0;
   double virtual_seconds = 0;
+  uint64_t trace_hash = 0;
 };
+
+template <typename Result>
+void Add(const Result& result, Total& total) {
+  ++total.seeds;
+  total.failed += result.violation.has_value() ? 1 : 0;
+  total.events += result.events;
+  total.virtual_seconds += static_cast<double>(result.virtual_us) / 1e6;
+  total.trace_hash = total.trace_hash * 31 + result.trace_hash;
+}
 
 void RunSeed(uint64_t seed, bool with_trace, Total& total) {
   const SwarmResult result = RunSwarm(seed);
-  ++total.seeds;
-  total.events += result.events;
-  total.virtual_seconds += static_cast<double>(result.virtual_us) / 1e6;
+  Add(result, total);
   if (with_trace) {
     fmt::print("seed {}: hash {:016x}, {} events, {} committed, {} epochs\n",
                seed, result.trace_hash, result.events, result.committed,
                result.epochs);
   }
   if (result.violation.has_value()) {
-    ++total.failed;
     if (with_trace) {
       fmt::print("{}", result.trace);
     }
@@ -51,11 +60,8 @@ void RunSeed(uint64_t seed, bool with_trace, Total& total) {
 // Likewise with whole servers and their clients.
 void RunService(uint64_t seed, Total& total) {
   const ServiceResult result = RunServiceSwarm(seed);
-  ++total.seeds;
-  total.events += result.events;
-  total.virtual_seconds += static_cast<double>(result.virtual_us) / 1e6;
+  Add(result, total);
   if (result.violation.has_value()) {
-    ++total.failed;
     fmt::print("service seed {}: {}\nreplay: sim --services={}-{}\n", seed,
                *result.violation, seed, seed);
     std::fflush(stdout);
@@ -95,17 +101,16 @@ int Main(int argc, char** argv) {
       }
     } else {
       fmt::print(stderr,
-                 "usage: sim --seed=N | --seeds=FIRST-LAST | --services=A-B | "
-                 "--seconds=S | "
-                 "--hours=H\n");
+                 "usage: sim --seed=N | --seeds=A-B | --services=A-B | "
+                 "--seconds=S | --hours=H\n");
       return 2;
     }
   }
   fmt::print(
       "{} seeds, {} failed, {} events, {:.1f} virtual hours in {:.1f} s "
-      "({:.0f} times real time)\n",
+      "({:.0f} times real time), traces {:016x}\n",
       total.seeds, total.failed, total.events, total.virtual_seconds / 3600,
-      elapsed(), total.virtual_seconds / elapsed());
+      elapsed(), total.virtual_seconds / elapsed(), total.trace_hash);
   return total.failed == 0 ? 0 : 1;
 }
 
