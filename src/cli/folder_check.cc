@@ -191,7 +191,11 @@ void PrintReport(const FolderReport& report) {
     fmt::print("{}: {}\n", state.path,
                state.status.ok()
                    ? "sound, " + state.summary
-                   : fmt::format("DAMAGED: {}", Message(state.status)));
+                   : fmt::format("{}: {}",
+                                 absl::IsFailedPrecondition(state.status)
+                                     ? "CANNOT BE USED"
+                                     : "DAMAGED",
+                                 Message(state.status)));
   }
   for (const LogFacts& log : report.logs.files) {
     fmt::print("{}: {}\n", log.path, LogText(log));

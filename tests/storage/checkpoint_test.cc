@@ -240,6 +240,26 @@ TEST_F(CheckpointTest, ADamagedFileIsRefusedWithWhatToDo) {
   EXPECT_TRUE(absl::IsDataLoss(Read().status())) << Read().status();
 }
 
+TEST_F(CheckpointTest, OneOfAnotherLayoutIsRefusedWithWhatToDo) {
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
+  for (const char* const sql :
+       {"PRAGMA user_version = 0", "PRAGMA user_version = 2",
+        "DROP TABLE state"}) {
+    ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName)
+                    ->Execute(sql)
+                    .ok());
+    for (const absl::Status& status :
+         {CheckpointZxid(dir_.path()).status(), Read().status(),
+          CheckpointWriter::Open(dir_.path()).status()}) {
+      EXPECT_TRUE(absl::IsFailedPrecondition(status)) << sql << status;
+    }
+    EXPECT_THAT(
+        std::string(Read().status().message()),
+        AllOf(HasSubstr("another version of Paddock wrote " + dir_.path()),
+              HasSubstr("and this one knows 1"), HasSubstr("paddock export")));
+  }
+}
+
 // --- The thread ---
 
 class CheckpointerTest : public CheckpointTest {
