@@ -131,6 +131,37 @@ def test_full_disk(small_disk, tmp_path, allocated_kib):
         pairs.check(server.port)
 
 
+def metric(server, name):
+    text = servers.four_letter_word(server.port, "mntr")
+    return int(re.search(rf"^zk_{name}\t(\d+)$", text, re.M)[1])
+
+
+def test_checkpoint_leaves_the_log_its_room(small_disk, tmp_path):
+    config = CONFIG | {"dataDir": small_disk.path / "data",
+                       "preAllocSize": 512, "checkpoint.changes": 100}
+
+    def free_bytes():
+        disk = os.statvfs(small_disk.path)
+        return disk.f_bavail * disk.f_frsize
+
+    (small_disk.path / "ballast").write_bytes(bytes(3584 << 10))
+    with servers.Paddock(config, data_dir=tmp_path) as server:
+        pairs = Pairs(raw.connect(server.port), 25000)
+        pairs.write(49)
+        free = [free_bytes()]
+        assert free[0] < 50 * 50000, "a checkpoint has room"
+        pairs.write(1)
+        while metric(server, "snapshot_error_count") == 0:
+            free.append(free_bytes())
+        assert min(free) > 500_000
+        assert "database or disk is full" in server.log()
+        pairs.write(8)  # Nearly as much
+        server.kill()
+        (small_disk.path / "ballast").unlink()
+        server.start()
+        pairs.check(server.port)
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
 def test_failed_sync(faulty, number):
     pairs = Pairs(raw.connect(faulty.port))

@@ -342,9 +342,9 @@ absl::Status ReadAll(Sqlite* db, RestoreCheckpoint restore) {
 CheckpointWriter::CheckpointWriter(Sqlite db) : db_(std::move(db)) {}
 
 absl::StatusOr<std::unique_ptr<CheckpointWriter>> CheckpointWriter::Open(
-    const std::string& dir) {
+    const std::string& dir, int64_t leave_free) {
   RETURN_IF_ERROR(RewriteFile(PathOf(dir) + "-wal"));
-  ASSIGN_OR_RETURN(Sqlite db, Sqlite::OpenForWrite(PathOf(dir)));
+  ASSIGN_OR_RETURN(Sqlite db, Sqlite::OpenForWrite(PathOf(dir), leave_free));
   RETURN_IF_ERROR(db.Execute(kPragmas));
   ASSIGN_OR_RETURN(const bool has_tables, HasTables(&db));
   if (!has_tables) {

@@ -66,9 +66,10 @@ struct CheckpointHead {
 // after one Begin() starts anew.
 class CheckpointWriter {
  public:
-  // Opens or creates DIR/tree.db.
+  // Opens or creates DIR/tree.db.  Errors: kResourceExhausted also where less
+  // than `leave_free` bytes would be left on the disk.
   static absl::StatusOr<std::unique_ptr<CheckpointWriter>> Open(
-      const std::string& dir);
+      const std::string& dir, int64_t leave_free = 0);
 
   absl::Status Begin(const CheckpointHead& head);
   // `nodes` are jute::CheckpointNode records.  Those that are new come behind

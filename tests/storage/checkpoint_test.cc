@@ -90,6 +90,8 @@ class CheckpointTest : public testing::Test {
   const TempDir dir_;
 };
 
+constexpr int64_t kMoreThanAnyDisk = int64_t{1} << 60;
+
 TEST_F(CheckpointTest, AFolderWithoutOne) {
   const auto zxid = CheckpointZxid(dir_.path());
   ASSERT_TRUE(zxid.ok());
@@ -225,6 +227,25 @@ TEST_F(CheckpointTest, OneThatIsNotCommittedDoesNotCount) {
   EXPECT_THAT(found->nodes, ElementsAre(Pair("/", Node("/", "3", Acl(1)))));
 }
 
+// The room is the log's.
+TEST_F(CheckpointTest, LeavesRoomFreeThatItIsToLeave) {
+  const auto refused = CheckpointWriter::Open(dir_.path(), kMoreThanAnyDisk);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused.status())) << refused.status();
+  EXPECT_EQ(CheckpointBytes(dir_.path()), 0);
+
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
+  auto writer = CheckpointWriter::Open(dir_.path(), kMoreThanAnyDisk);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  const int64_t bytes = CheckpointBytes(dir_.path());
+  absl::Status status = (*writer)->Begin({.zxid = {0, 2}});
+  status.Update((*writer)->Add(Node("/", std::string(1 << 20, '2'))));
+  status.Update((*writer)->Commit());
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(CheckpointBytes(dir_.path()), bytes);
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{0, 1}));
+  EXPECT_EQ(Read()->nodes.at("/"), Node("/", "1"));
+}
+
 TEST_F(CheckpointTest, ADamagedFileIsRefusedWithWhatToDo) {
   ASSERT_TRUE(
       Write({.zxid = {0, 1}}, {Node("/", std::string(100000, 'd'))}).ok());
@@ -245,7 +266,7 @@ TEST_F(CheckpointTest, OneOfAnotherLayoutIsRefusedWithWhatToDo) {
   for (const char* const sql :
        {"PRAGMA user_version = 0", "PRAGMA user_version = 2",
         "DROP TABLE state"}) {
-    ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName)
+    ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
                     ->Execute(sql)
                     .ok());
     for (const absl::Status& status :
@@ -295,7 +316,7 @@ class CheckpointerTest : public CheckpointTest {
 };
 
 TEST_F(CheckpointerTest, WritesPieceByPiece) {
-  Checkpointer checkpointer(dir_.path(), Drained(), Done());
+  Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
   checkpointer.Begin({.zxid = {0, 7}});
   checkpointer.Add(Node("/", ""));
   AwaitDrained();
@@ -311,7 +332,7 @@ TEST_F(CheckpointerTest, WritesPieceByPiece) {
 TEST_F(CheckpointerTest, TriesAgainAfterAnError) {
   const std::string path = dir_.path() + kCheckpointName;
   std::filesystem::create_directory(path);  // Nobody can write to it
-  Checkpointer checkpointer(dir_.path(), Drained(), Done());
+  Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
   checkpointer.Begin({.zxid = {0, 7}});
   checkpointer.Add(Node("/", ""));
   checkpointer.Finish();
@@ -328,7 +349,7 @@ TEST_F(CheckpointerTest, TriesAgainAfterAnError) {
 
 TEST_F(CheckpointerTest, AStopGivesUpWhatIsNotFinished) {
   {
-    Checkpointer checkpointer(dir_.path(), Drained(), Done());
+    Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
     checkpointer.Begin({.zxid = {0, 7}});
     checkpointer.Add(Node("/", ""));
     AwaitDrained();
