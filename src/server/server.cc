@@ -248,6 +248,8 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   AdvanceCheckpoint();
+  memory_trimmer_.Look(replica_->tree().node_bytes() +
+                       replica_->tree().data_bytes());
   TellMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
@@ -396,7 +398,6 @@ void Server::OnCheckpointed(const absl::Status& status) {
   BeginBatch();
   checkpoint_ = CheckpointPhase::kNone;
   replica_->EndCheckpoint(status.ok());
-  malloc_trim(0);  // Removed znodes are free now; takes a millisecond or two
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
     CountCheckpoint();
