@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
@@ -15,6 +16,7 @@
 #include "base/status_macros.h"
 #include "jute/persistence.h"
 #include "storage/checkpointer.h"
+#include "storage/disk_model.h"
 #include "storage/log_fixture.h"
 
 namespace paddock::storage {
@@ -345,6 +347,37 @@ TEST_F(CheckpointerTest, TriesAgainAfterAnError) {
   checkpointer.Finish();
   EXPECT_TRUE(AwaitDone(2).ok());
   EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{0, 8}));
+}
+
+// A purge must not trust a checkpoint that may be in memory only; but a full
+// disk waits for the purge.
+TEST_F(CheckpointerTest, RunsTasksAfterAnErrorOnlyWhenRoomIsLacking) {
+  DiskModel disk(dir_.path());
+  Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
+  const auto write = [&](const std::string& data) {
+    checkpointer.Begin({.zxid = {0, 7}});
+    checkpointer.Add(Node("/", data));
+    checkpointer.Finish();
+  };
+  write("1");
+  ASSERT_TRUE(AwaitDone(1).ok());
+  std::set<int> ran;  // Of the thread, until the next checkpoint is done
+  disk.Inject({.calls = kWriteCall, .error = ENOSPC, .lasting = true});
+  write("2");
+  checkpointer.Run([&] { ran.insert(2); });
+  EXPECT_TRUE(absl::IsResourceExhausted(AwaitDone(2)));
+  disk.Inject({.calls = kSyncCall, .error = EIO, .lasting = true});
+  write("3");
+  checkpointer.Run([&] { ran.insert(3); });
+  EXPECT_TRUE(absl::IsInternal(AwaitDone(3)));
+  disk.Heal();
+  write("4");
+  checkpointer.Run([&] { ran.insert(4); });
+  EXPECT_TRUE(AwaitDone(4).ok());
+  write("5");
+  EXPECT_TRUE(AwaitDone(5).ok());
+  EXPECT_THAT(ran, ElementsAre(2, 4));
+  EXPECT_EQ(Read()->nodes.at("/"), Node("/", "5"));
 }
 
 TEST_F(CheckpointerTest, AStopGivesUpWhatIsNotFinished) {
