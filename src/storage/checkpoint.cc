@@ -205,7 +205,7 @@ class RowReader {
         return absl::OkStatus();
       }
       const auto acl = static_cast<size_t>(rows.Integer(11));
-      if (acl >= acls_.size()) {
+      if (acl >= acls_.size() || acls_[acl].empty()) {
         return absl::DataLossError(
             fmt::format("a znode has the unknown acl {}", acl));
       }
@@ -238,7 +238,7 @@ class RowReader {
     return !stopping_;
   }
 
-  const std::vector<std::string>& acls_;  // By id
+  const std::vector<std::string>& acls_;  // By id; some are ""
   std::mutex mutex_;                      // Guards all below
   std::condition_variable changed_;
   std::deque<std::string> batches_;

@@ -263,6 +263,20 @@ TEST_F(CheckpointTest, ADamagedFileIsRefusedWithWhatToDo) {
   EXPECT_TRUE(absl::IsDataLoss(Read().status())) << Read().status();
 }
 
+TEST_F(CheckpointTest, AZnodeWithoutItsAclIsDamage) {
+  for (const char* const sql : {"UPDATE acl SET id = 5", "DELETE FROM acl",
+                                "UPDATE znode SET acl = -1"}) {
+    ASSERT_TRUE(
+        Write({.zxid = {0, 1}, .has_all_nodes = true}, {Node("/", "")}).ok());
+    ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
+                    ->Execute(sql)
+                    .ok());
+    const absl::Status status = Read().status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << sql << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("unknown acl"));
+  }
+}
+
 TEST_F(CheckpointTest, OneOfAnotherLayoutIsRefusedWithWhatToDo) {
   ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
   for (const char* const sql :
