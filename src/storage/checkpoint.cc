@@ -248,17 +248,19 @@ class RowReader {
   std::thread thread_;
 };
 
+// The first column of the first row; 0 if there is none.
+absl::StatusOr<int64_t> ReadNumber(Sqlite* db, const char* sql) {
+  ASSIGN_OR_RETURN(SqliteStatement row, db->Prepare(sql));
+  ASSIGN_OR_RETURN(const bool found, row.Step());
+  return found ? row.Integer(0) : 0;
+}
+
 // Whether the tables are there.  Errors: kFailedPrecondition when they are not
 // those that we know.
 absl::StatusOr<bool> HasTables(Sqlite* db) {
-  const auto number = [db](const char* sql) -> absl::StatusOr<int64_t> {
-    ASSIGN_OR_RETURN(SqliteStatement row, db->Prepare(sql));
-    ASSIGN_OR_RETURN(const bool found, row.Step());
-    return found ? row.Integer(0) : 0;
-  };
-  ASSIGN_OR_RETURN(const int64_t layout, number("PRAGMA user_version"));
+  ASSIGN_OR_RETURN(const int64_t layout, ReadNumber(db, "PRAGMA user_version"));
   ASSIGN_OR_RETURN(const int64_t tables,
-                   number("SELECT count(*) FROM sqlite_master"));
+                   ReadNumber(db, "SELECT count(*) FROM sqlite_master"));
   if (layout != kLayout && (layout != 0 || tables > 0)) {
     return absl::FailedPreconditionError(fmt::format(
         "its layout is {}, and this one knows {}", layout, kLayout));
@@ -288,7 +290,15 @@ absl::StatusOr<std::optional<CheckpointHead>> ReadHead(Sqlite* db) {
       head.digest = static_cast<uint64_t>(rows.Integer(1));
     }
   }
-  return found ? std::optional(std::move(head)) : std::nullopt;
+  if (!found) {
+    ASSIGN_OR_RETURN(const int64_t has_znodes,
+                     ReadNumber(db, "SELECT EXISTS (SELECT 1 FROM znode)"));
+    if (has_znodes != 0) {
+      return absl::DataLossError("it has znodes, but no zxid");
+    }
+    return std::nullopt;
+  }
+  return head;
 }
 
 absl::Status ReadSessions(Sqlite* db, CheckpointHead* head) {

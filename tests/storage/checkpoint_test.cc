@@ -277,6 +277,16 @@ TEST_F(CheckpointTest, AZnodeWithoutItsAclIsDamage) {
   }
 }
 
+// To take it for none would be to start without it.
+TEST_F(CheckpointTest, ZnodesWithoutAZxidAreDamage) {
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "")}).ok());
+  ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
+                  ->Execute("DELETE FROM state WHERE name = 'zxid'")
+                  .ok());
+  EXPECT_TRUE(absl::IsDataLoss(CheckpointZxid(dir_.path()).status()));
+  EXPECT_TRUE(absl::IsDataLoss(Read().status()));
+}
+
 TEST_F(CheckpointTest, OneOfAnotherLayoutIsRefusedWithWhatToDo) {
   ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
   for (const char* const sql :
