@@ -17,12 +17,13 @@ import pytest
 import faults
 import raw
 import servers
+from test_tools import run
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("PADDOCK_TEST_SERVER", "paddock") != "paddock",
     reason="states what Paddock does")
 
-DATA_FOLDER, LOG_WRITE_FAILED = 3, 8
+DATA_FOLDER, FOLDER_BUSY, LOG_WRITE_FAILED = 3, 4, 8
 SESSION_MS = 2000
 CONFIG = {"tickTime": 200, "maxSessionTimeout": 40000}
 DAY_SECONDS = 24 * 3600
@@ -210,6 +211,42 @@ def test_start_on_a_read_only_disk(small_disk, tmp_path):
         small_disk.remount("rw")
         server.start()
         pairs.check(server.port)
+
+
+# As a backup is often looked at.
+def test_tools_on_a_read_only_disk(small_disk, tmp_path):
+    data_dir = small_disk.path / "data"
+    config = CONFIG | {"dataDir": data_dir, "preAllocSize": 256,
+                       "checkpoint.changes": 20}
+    tree = data_dir / "version-2/tree.db"
+    with servers.Paddock(config, data_dir=tmp_path) as server:
+        pairs = Pairs(raw.connect(server.port))
+        pairs.write(20)
+        servers.wait_until(lambda: run("snapshot", tree)[0] == 0,
+                           what="a checkpoint")
+        for words in (["export", "--to", tmp_path / "busy", data_dir],
+                      ["import", data_dir, tmp_path / "busy"]):
+            code, text = run(*words)
+            assert code == FOLDER_BUSY and f"pid {server.pid}" in text
+        server.kill()
+    small_disk.remount("ro")
+    for words in (["check", data_dir], ["snapshot", tree],
+                  ["export", "--to", tmp_path / "exported", data_dir],
+                  ["import", data_dir, tmp_path / "imported"],
+                  ["diff", data_dir, tmp_path / "imported"],
+                  ["diff", data_dir, tmp_path / "exported"]):
+        code, text = run(*words)
+        assert code == 0, text
+    # SQLite cannot read the -wal file then.
+    small_disk.remount("rw")
+    tree.with_name("tree.db-shm").unlink()
+    small_disk.remount("ro")
+    for words in (["check", data_dir], ["snapshot", tree],
+                  ["import", data_dir, tmp_path / "new"]):
+        code, text = run(*words)
+        assert code == DATA_FOLDER
+        assert "copy all of them to where it can" in text
+        assert "DAMAGED" not in text
 
 
 def test_stalled_disk(faulty):

@@ -27,7 +27,12 @@ absl::Status Error(sqlite3* db, const std::string& path) {
     case SQLITE_LOCKED:
       return absl::UnavailableError(message);
     case SQLITE_CANTOPEN:
-      return absl::NotFoundError(message);
+      return absl::NotFoundError(
+          Exists(path + "-wal")
+              ? message +
+                    "; with a -wal file, SQLite must write a -shm file "
+                    "beside it: copy all of them to where it can"
+              : message);
     default:
       return absl::InternalError(message);
   }
