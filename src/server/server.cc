@@ -248,8 +248,9 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   AdvanceCheckpoint();
-  memory_trimmer_.Look(replica_->tree().node_bytes() +
-                       replica_->tree().data_bytes());
+  const tree::DataTree& tree = replica_->tree();
+  memory_trimmer_.Look(tree.node_bytes() + tree.data_bytes() +
+                       tree.change_bytes());
   TellMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
