@@ -128,6 +128,18 @@ def test_complaints_begin_with_the_tool(tool, tmp_path):
         assert "its name says" not in text
 
 
+@pytest.mark.parametrize("words", [["check"], ["export"], ["import"],
+                                   ["export", "--to", "new"]])
+def test_missing_log_dir(words, data_dir, tmp_path):
+    before = files(data_dir)
+    words = [*words, "--log-dir", tmp_path / "missing", data_dir]
+    code, text = run(*words, *[tmp_path / "new"] * (words[0] == "import"))
+    assert code == DATA_FOLDER
+    assert f"{tmp_path}/missing/version-2" in text
+    assert "autocreate" not in text
+    assert files(data_dir) == before
+
+
 def test_logs_in_a_folder_of_their_own(data_dir, tmp_path):
     logs = tmp_path / "logs/version-2"
     logs.mkdir(parents=True)

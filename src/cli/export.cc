@@ -48,6 +48,8 @@ struct Arguments {
 
 absl::StatusOr<std::string> ExportInPlace(const Arguments& arguments,
                                           OfflineState* state) {
+  // A log folder that is missing is not to be made, whatever Open() advises.
+  RETURN_IF_ERROR(storage::LockForRead(arguments.log_dir).status());
   storage::Options options;
   options.data_dir = arguments.data_dir;
   options.data_log_dir = arguments.log_dir;
