@@ -1,7 +1,9 @@
 """`paddock check`: what it finds in sound and damaged folders, and repairs."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import struct
 import zlib
 
@@ -212,6 +214,31 @@ def test_checkpoint(with_checkpoint):
             "and 21 transactions") in text
 
 
+@pytest.mark.parametrize("layout", [0, 2])
+def test_checkpoint_of_another_layout(with_checkpoint, tmp_path, layout):
+    tree = with_checkpoint / "version-2/tree.db"
+    with contextlib.closing(sqlite3.connect(tree)) as db:
+        db.execute(f"PRAGMA user_version = {layout}")
+    before = files(with_checkpoint)
+    why = (f"another version of Paddock wrote {tree}: its layout is {layout}, "
+           "and this one knows 1")
+    server = servers.Paddock(data_dir=with_checkpoint.parent)
+    server.launch()
+    assert server.process.wait(30) == DATA_FOLDER
+    assert why in server.log()
+    code, text = run("check", with_checkpoint)
+    assert code == DATA_FOLDER
+    assert f"{tree}: CANNOT BE USED: {why}" in text
+    assert f"A start would be REFUSED: {why}" in text
+    for words in (["snapshot", tree], ["export", with_checkpoint],
+                  ["import", with_checkpoint, tmp_path / "new"],
+                  ["diff", with_checkpoint, with_checkpoint]):
+        code, text = run(*words)
+        assert code == DATA_FOLDER, words
+        assert why in text
+    assert files(with_checkpoint) == before
+
+
 def test_checkpoint_alone(with_checkpoint, tmp_path):
     for log in log_files(with_checkpoint):
         log.unlink()
@@ -376,17 +403,23 @@ def test_folder_of_a_java_server(tmp_path, compression):
     before = files(data_dir)
     assert len(logs) > 1
     assert zxids(data_dir) == list(range(1, 202))
+    snapshots = sorted((data_dir / "version-2").glob("snapshot.*"),
+                       key=lambda path: int(path.name.split(".")[1], 16))
+    # The one that Java was writing when it was killed, if it was.
+    torn = run("snapshot", snapshots[-1])[0] == DAMAGED
     code, text = run("check", data_dir)
-    assert code == OK, text
+    assert code == (DAMAGED if torn else OK), text
+    assert "A start would work, " in text
     assert "zxid 0xc9, " in text
-    for snapshot in (data_dir / "version-2").glob("snapshot.*"):
+    assert ("Nothing is lost" in text) == torn
+    for snapshot in snapshots[:-1] if torn else snapshots:
         (found,) = json_lines("snapshot", "--json", snapshot)
         assert found["zxid"] == "0x" + snapshot.name.split(".")[1]
     assert run("import", data_dir, tmp_path / "new")[0] == OK
     code, text = run("diff", data_dir, tmp_path / "new")
     assert code == OK, text
     assert files(data_dir) == before
-    for snapshot in (data_dir / "version-2").glob("snapshot.*"):
+    for snapshot in snapshots:
         snapshot.unlink()
     change_byte(logs[0], record_offsets(logs[0])[2] + 40)
     code, text = run("check", data_dir)

@@ -17,12 +17,13 @@ import pytest
 import faults
 import raw
 import servers
+from test_tools import run
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("PADDOCK_TEST_SERVER", "paddock") != "paddock",
     reason="states what Paddock does")
 
-DATA_FOLDER, LOG_WRITE_FAILED = 3, 8
+DATA_FOLDER, FOLDER_BUSY, LOG_WRITE_FAILED = 3, 4, 8
 SESSION_MS = 2000
 CONFIG = {"tickTime": 200, "maxSessionTimeout": 40000}
 DAY_SECONDS = 24 * 3600
@@ -131,6 +132,37 @@ def test_full_disk(small_disk, tmp_path, allocated_kib):
         pairs.check(server.port)
 
 
+def metric(server, name):
+    text = servers.four_letter_word(server.port, "mntr")
+    return int(re.search(rf"^zk_{name}\t(\d+)$", text, re.M)[1])
+
+
+def test_checkpoint_leaves_the_log_its_room(small_disk, tmp_path):
+    config = CONFIG | {"dataDir": small_disk.path / "data",
+                       "preAllocSize": 512, "checkpoint.changes": 100}
+
+    def free_bytes():
+        disk = os.statvfs(small_disk.path)
+        return disk.f_bavail * disk.f_frsize
+
+    (small_disk.path / "ballast").write_bytes(bytes(3584 << 10))
+    with servers.Paddock(config, data_dir=tmp_path) as server:
+        pairs = Pairs(raw.connect(server.port), 25000)
+        pairs.write(49)
+        free = [free_bytes()]
+        assert free[0] < 50 * 50000, "a checkpoint has room"
+        pairs.write(1)
+        while metric(server, "snapshot_error_count") == 0:
+            free.append(free_bytes())
+        assert min(free) > 500_000
+        assert "database or disk is full" in server.log()
+        pairs.write(8)  # Nearly as much
+        server.kill()
+        (small_disk.path / "ballast").unlink()
+        server.start()
+        pairs.check(server.port)
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
 def test_failed_sync(faulty, number):
     pairs = Pairs(raw.connect(faulty.port))
@@ -179,6 +211,42 @@ def test_start_on_a_read_only_disk(small_disk, tmp_path):
         small_disk.remount("rw")
         server.start()
         pairs.check(server.port)
+
+
+# As a backup is often looked at.
+def test_tools_on_a_read_only_disk(small_disk, tmp_path):
+    data_dir = small_disk.path / "data"
+    config = CONFIG | {"dataDir": data_dir, "preAllocSize": 256,
+                       "checkpoint.changes": 20}
+    tree = data_dir / "version-2/tree.db"
+    with servers.Paddock(config, data_dir=tmp_path) as server:
+        pairs = Pairs(raw.connect(server.port))
+        pairs.write(20)
+        servers.wait_until(lambda: run("snapshot", tree)[0] == 0,
+                           what="a checkpoint")
+        for words in (["export", "--to", tmp_path / "busy", data_dir],
+                      ["import", data_dir, tmp_path / "busy"]):
+            code, text = run(*words)
+            assert code == FOLDER_BUSY and f"pid {server.pid}" in text
+        server.kill()
+    small_disk.remount("ro")
+    for words in (["check", data_dir], ["snapshot", tree],
+                  ["export", "--to", tmp_path / "exported", data_dir],
+                  ["import", data_dir, tmp_path / "imported"],
+                  ["diff", data_dir, tmp_path / "imported"],
+                  ["diff", data_dir, tmp_path / "exported"]):
+        code, text = run(*words)
+        assert code == 0, text
+    # SQLite cannot read the -wal file then.
+    small_disk.remount("rw")
+    tree.with_name("tree.db-shm").unlink()
+    small_disk.remount("ro")
+    for words in (["check", data_dir], ["snapshot", tree],
+                  ["import", data_dir, tmp_path / "new"]):
+        code, text = run(*words)
+        assert code == DATA_FOLDER
+        assert "copy all of them to where it can" in text
+        assert "DAMAGED" not in text
 
 
 def test_stalled_disk(faulty):

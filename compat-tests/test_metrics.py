@@ -204,3 +204,52 @@ def use_without_quota(server):
         conn.call(raw.GET, raw.read_body("/srst", True))
         conn.call(raw.SET, raw.set_body("/srst", b"x"))
         return metrics(server)
+
+
+of_checkpoints = pytest.mark.skipif(conftest.KIND != "paddock",
+                                    reason="of Paddock's checkpoints")
+
+
+def value(server, name):
+    return float(metrics(server)["zk_" + name])
+
+
+@of_checkpoints
+def test_checkpoints_are_counted(tmp_path):
+    with servers.Paddock({"checkpoint.changes": 30},
+                         data_dir=tmp_path) as server:
+        with raw.connect(server.port) as conn:
+            for i in range(30):
+                conn.create(f"/{i}", bytes(100))
+            servers.wait_until(lambda: value(server, "cnt_snapshottime") == 1)
+            assert 0 <= value(server, "max_snapshottime") < 10000
+            changes = value(server, "sum_checkpoint_changes")
+            assert 30 <= changes <= 40
+            written = value(server, "sum_checkpoint_bytes")
+            assert 30 * 100 < written < 30 * 300
+            for i in range(30):
+                conn.call(raw.SET, raw.set_body(f"/{i}", b"x"))
+            servers.wait_until(lambda: value(server, "cnt_snapshottime") == 2)
+            # Nothing but these, and they are small now.
+            assert value(server, "min_checkpoint_changes") == 30
+            assert value(server, "sum_checkpoint_changes") == changes + 30
+            assert value(server, "sum_checkpoint_bytes") < written + 30 * 150
+            assert value(server, "snapshot_error_count") == 0
+
+
+@of_checkpoints
+def test_checkpoints_that_fail_are_counted(tmp_path, full):
+    with servers.Paddock({"checkpoint.changes": 30},
+                         data_dir=tmp_path) as server:
+        tree = server.data_dir / "version-2/tree.db"
+        tree.mkdir()  # Nobody can write to it
+        with raw.connect(server.port) as conn:
+            for i in range(30):
+                conn.create(f"/{i}", bytes(100))
+        servers.wait_until(lambda: value(server, "snapshot_error_count") == 1)
+        assert value(server, "cnt_snapshottime") == 0
+        assert "the next attempt follows in 10 s" in server.log()
+        if full:
+            tree.rmdir()
+            servers.wait_until(lambda: value(server, "cnt_snapshottime") == 1)
+            assert value(server, "snapshot_error_count") == 1

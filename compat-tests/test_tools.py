@@ -115,6 +115,31 @@ def test_folder_that_an_import_did_not_finish(data_dir, tmp_path):
     assert not (new / "version-2/unfinished").exists()
 
 
+@pytest.mark.parametrize("tool", ["check", "diff", "export", "import", "log",
+                                  "snapshot"])
+def test_complaints_begin_with_the_tool(tool, tmp_path):
+    missing = tmp_path / "missing"
+    for words in ([], ["--unknown"], ["--top"], ["--help=x"],
+                  [missing, tmp_path / "new"], [missing]):
+        code, text = run(tool, *words)
+        assert code in (USAGE, DATA_FOLDER)
+        assert text.startswith(f"paddock {tool}: ")
+        assert str(missing) in text or code == USAGE
+        assert "its name says" not in text
+
+
+@pytest.mark.parametrize("words", [["check"], ["export"], ["import"],
+                                   ["export", "--to", "new"]])
+def test_missing_log_dir(words, data_dir, tmp_path):
+    before = files(data_dir)
+    words = [*words, "--log-dir", tmp_path / "missing", data_dir]
+    code, text = run(*words, *[tmp_path / "new"] * (words[0] == "import"))
+    assert code == DATA_FOLDER
+    assert f"{tmp_path}/missing/version-2" in text
+    assert "autocreate" not in text
+    assert files(data_dir) == before
+
+
 def test_logs_in_a_folder_of_their_own(data_dir, tmp_path):
     logs = tmp_path / "logs/version-2"
     logs.mkdir(parents=True)

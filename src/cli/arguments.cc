@@ -34,10 +34,14 @@ std::optional<ExitCode> TakeArguments(int argc, char** argv, const char* help,
   }
   table.push_back({"help", no_argument, nullptr, kKnown});
   table.push_back({});
+  std::string tool = fmt::format("paddock {}", argv[0]);
+  std::vector<char*> all(argv, argv + argc);
+  all[0] = tool.data();  // What getopt_long begins its messages with
+  all.push_back(nullptr);
   optind = 0;  // From the beginning, also when this is not the first time
   int index = 0;
   while (true) {
-    const int chosen = getopt_long(argc, argv, "", table.data(), &index);
+    const int chosen = getopt_long(argc, all.data(), "", table.data(), &index);
     if (chosen == -1) {
       break;
     }
@@ -54,7 +58,7 @@ std::optional<ExitCode> TakeArguments(int argc, char** argv, const char* help,
                                        options[place].wants));
     }
   }
-  words->insert(words->end(), argv + optind, argv + argc);
+  words->insert(words->end(), all.begin() + optind, all.end() - 1);
   return std::nullopt;
 }
 

@@ -109,6 +109,9 @@ ExitCode Check(const Arguments& arguments) {
         "dataLogDir, name it with --log-dir\n",
         arguments.log_dir);
   }
+  if (!report->start.ok() && !absl::IsDataLoss(report->start)) {
+    return ExitCode::kDataFolder;
+  }
   return report->IsSound() ? ExitCode::kOk : ExitCode::kDamagedLog;
 }
 

@@ -48,6 +48,8 @@ struct Arguments {
 
 absl::StatusOr<std::string> ExportInPlace(const Arguments& arguments,
                                           OfflineState* state) {
+  // A log folder that is missing is not to be made, whatever Open() advises.
+  RETURN_IF_ERROR(storage::LockForRead(arguments.log_dir).status());
   storage::Options options;
   options.data_dir = arguments.data_dir;
   options.data_log_dir = arguments.log_dir;
@@ -61,15 +63,8 @@ absl::StatusOr<std::string> ExportInPlace(const Arguments& arguments,
 
 absl::StatusOr<std::string> ExportTo(const Arguments& arguments,
                                      OfflineState* state) {
-  // Holds off servers meanwhile.
-  ASSIGN_OR_RETURN(const storage::Folder data,
-                   storage::Folder::Open(arguments.data_dir, false));
-  const std::string log_path = arguments.log_dir + storage::kVersionDir;
   RETURN_IF_ERROR(CheckIsFree(arguments.to));
-  RETURN_IF_ERROR(storage::CheckContents(data.path(), log_path));
-  RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
-    return storage::ReadHistory(data.path(), log_path, restore);
-  }));
+  RETURN_IF_ERROR(state->LoadFolder(arguments.data_dir, arguments.log_dir));
   return state->WriteToNew(arguments.to, arguments.data_dir);
 }
 

@@ -189,9 +189,12 @@ absl::StatusOr<FolderReport> CheckFolder(const std::string& dir,
 void PrintReport(const FolderReport& report) {
   for (const FolderReport::State& state : report.states) {
     fmt::print("{}: {}\n", state.path,
-               state.status.ok()
-                   ? "sound, " + state.summary
-                   : fmt::format("DAMAGED: {}", Message(state.status)));
+               state.status.ok() ? "sound, " + state.summary
+                                 : fmt::format("{}: {}",
+                                               absl::IsDataLoss(state.status)
+                                                   ? "DAMAGED"
+                                                   : "CANNOT BE USED",
+                                               Message(state.status)));
   }
   for (const LogFacts& log : report.logs.files) {
     fmt::print("{}: {}\n", log.path, LogText(log));

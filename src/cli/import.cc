@@ -31,7 +31,7 @@ Exit codes:
   1  any other error, such as a full disk
   2  wrong command line
   3  a folder is missing, cannot be used, or holds a history already
-  4  a server uses DATADIR
+  4  a server uses SOURCE
   7  a transaction log or a snapshot is damaged
 )";
 
@@ -43,14 +43,8 @@ struct Arguments {
 
 absl::StatusOr<std::string> Import(const Arguments& arguments,
                                    OfflineState* state) {
-  const std::string source_path = arguments.source + storage::kVersionDir;
-  const std::string log_path = arguments.log_dir + storage::kVersionDir;
-  RETURN_IF_ERROR(CheckHasHistory(arguments.source, arguments.log_dir));
   RETURN_IF_ERROR(CheckIsFree(arguments.data_dir));
-  RETURN_IF_ERROR(storage::CheckContents(source_path, log_path));
-  RETURN_IF_ERROR(state->Load([&](const storage::Restore& restore) {
-    return storage::ReadHistory(source_path, log_path, restore);
-  }));
+  RETURN_IF_ERROR(state->LoadFolder(arguments.source, arguments.log_dir));
   ASSIGN_OR_RETURN(const storage::Folder data,
                    storage::Folder::Open(arguments.data_dir, true));
   return state->WriteToNew(arguments.data_dir, arguments.source);

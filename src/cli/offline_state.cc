@@ -99,6 +99,9 @@ absl::Status OfflineState::LoadFile(const std::string& path) {
     });
   }
   const auto parsed = storage::ParseSnapshotName(name);
+  if (!parsed && !storage::Exists(path)) {
+    return absl::NotFoundError(path + " does not exist");
+  }
   if (!parsed) {
     return absl::FailedPreconditionError(fmt::format(
         "{}: its name says neither snapshot.<zxid>, perhaps with .gz or "

@@ -3,6 +3,7 @@
 #ifndef PADDOCK_SERVER_MEMORY_ACCOUNT_H_
 #define PADDOCK_SERVER_MEMORY_ACCOUNT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,6 +26,20 @@ std::vector<replica::Metric> MemoryMetrics(const MemoryAccount& account);
 
 // One line for people, in MB.
 std::string MemoryText(const MemoryAccount& account);
+
+// Gives memory that was freed back to the system, in steps that take no longer
+// than a client may wait.
+class MemoryTrimmer {
+ public:
+  // `used_bytes`: what is in use.  Acts once that has fallen by one step.
+  void Look(size_t used_bytes);
+
+ private:
+  size_t StepBytes() const;
+
+  size_t highest_bytes_ = 0;    // Since the last step
+  bool last_was_long_ = false;  // That step
+};
 
 }  // namespace paddock::server
 

@@ -248,6 +248,9 @@ void Server::RunBatch() {
   connections_->Flush();
   more_work_ = connections_->Resume();
   AdvanceCheckpoint();
+  const tree::DataTree& tree = replica_->tree();
+  memory_trimmer_.Look(tree.node_bytes() + tree.data_bytes() +
+                       tree.change_bytes());
   TellMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
@@ -396,7 +399,6 @@ void Server::OnCheckpointed(const absl::Status& status) {
   BeginBatch();
   checkpoint_ = CheckpointPhase::kNone;
   replica_->EndCheckpoint(status.ok());
-  malloc_trim(0);  // Removed znodes are free now; takes a millisecond or two
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
     CountCheckpoint();

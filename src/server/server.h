@@ -32,6 +32,7 @@
 #include "paddock/exit_code.h"
 #include "replica/replica.h"
 #include "server/disk_watch.h"
+#include "server/memory_account.h"
 #include "server/process_facts.h"
 #include "server/server_options.h"
 #include "storage/storage.h"
@@ -163,6 +164,7 @@ class Server : private net::ClientEvents {
   std::string checkpoint_piece_;  // Captured, and not handed on yet
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
   absl::Duration next_purge_ = absl::InfiniteDuration();
+  MemoryTrimmer memory_trimmer_;
   absl::Duration next_account_ = -absl::InfiniteDuration();
   int64_t log_bytes_ = 0;  // Of transactions that are in no checkpoint
   int64_t log_bytes_at_checkpoint_ = 0;  // The same when the last one began

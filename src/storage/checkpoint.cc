@@ -29,18 +29,24 @@ constexpr char kPragmas[] = R"(
   PRAGMA wal_autocheckpoint = 8192;
   PRAGMA journal_size_limit = 16777216;
   PRAGMA cache_size = -4096;
-  PRAGMA application_id = 0x5061646b;
 )";
+
+// What user_version says of a file with the tables below.  To be raised when
+// they change in any way that a reader must know.
+constexpr int64_t kLayout = 1;
 
 // The rows of znode lie in the order of their creation, so that new ones are
 // written densely whatever their names are.
 constexpr char kSchema[] = R"(
-  CREATE TABLE IF NOT EXISTS acl (
+  BEGIN IMMEDIATE;
+  PRAGMA application_id = 0x5061646b;
+  PRAGMA user_version = 1;
+  CREATE TABLE acl (
     id INTEGER PRIMARY KEY,
     entries TEXT NOT NULL,
     jute BLOB NOT NULL UNIQUE
   );
-  CREATE TABLE IF NOT EXISTS znode (
+  CREATE TABLE znode (
     path TEXT NOT NULL UNIQUE,
     data BLOB,
     czxid INTEGER NOT NULL,
@@ -54,14 +60,15 @@ constexpr char kSchema[] = R"(
     owner INTEGER NOT NULL,
     acl INTEGER NOT NULL REFERENCES acl (id)
   );
-  CREATE TABLE IF NOT EXISTS session (
+  CREATE TABLE session (
     id INTEGER PRIMARY KEY,
     timeout_ms INTEGER NOT NULL
   );
-  CREATE TABLE IF NOT EXISTS state (
+  CREATE TABLE state (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
   );
+  COMMIT;
 )";
 
 constexpr size_t kBatchBytes = 256 << 10;
@@ -118,7 +125,15 @@ std::string Readable(absl::Span<const jute::ACL> acls) {
 }
 
 // What to say of a checkpoint that cannot be used.
-absl::Status Damaged(const std::string& dir, const absl::Status& why) {
+absl::Status Explain(const std::string& dir, const absl::Status& why) {
+  const std::string_view message(why.message().data(), why.message().size());
+  if (absl::IsFailedPrecondition(why)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "another version of Paddock wrote {}: {}.  Nothing was changed.  Start "
+        "that version, or let its \"paddock export\" write a snapshot, and "
+        "then move this file away with its -wal and -shm files",
+        PathOf(dir), message));
+  }
   if (!absl::IsDataLoss(why)) {
     return why;
   }
@@ -126,8 +141,7 @@ absl::Status Damaged(const std::string& dir, const absl::Status& why) {
       "the checkpoint {} is damaged: {}.  Restore the folder from a copy; if "
       "the snapshots and logs beside it reach back to the beginning, move it "
       "away with its -wal and -shm files to start without",
-      PathOf(dir),
-      std::string_view(why.message().data(), why.message().size())));
+      PathOf(dir), message));
 }
 
 // Reads the rows of znode on a thread of its own, so that decoding them and
@@ -191,7 +205,7 @@ class RowReader {
         return absl::OkStatus();
       }
       const auto acl = static_cast<size_t>(rows.Integer(11));
-      if (acl >= acls_.size()) {
+      if (acl >= acls_.size() || acls_[acl].empty()) {
         return absl::DataLossError(
             fmt::format("a znode has the unknown acl {}", acl));
       }
@@ -224,7 +238,7 @@ class RowReader {
     return !stopping_;
   }
 
-  const std::vector<std::string>& acls_;  // By id
+  const std::vector<std::string>& acls_;  // By id; some are ""
   std::mutex mutex_;                      // Guards all below
   std::condition_variable changed_;
   std::deque<std::string> batches_;
@@ -234,15 +248,32 @@ class RowReader {
   std::thread thread_;
 };
 
+// The first column of the first row; 0 if there is none.
+absl::StatusOr<int64_t> ReadNumber(Sqlite* db, const char* sql) {
+  ASSIGN_OR_RETURN(SqliteStatement row, db->Prepare(sql));
+  ASSIGN_OR_RETURN(const bool found, row.Step());
+  return found ? row.Integer(0) : 0;
+}
+
+// Whether the tables are there.  Errors: kFailedPrecondition when they are not
+// those that we know.
+absl::StatusOr<bool> HasTables(Sqlite* db) {
+  ASSIGN_OR_RETURN(const int64_t layout, ReadNumber(db, "PRAGMA user_version"));
+  ASSIGN_OR_RETURN(const int64_t tables,
+                   ReadNumber(db, "SELECT count(*) FROM sqlite_master"));
+  if (layout != kLayout && (layout != 0 || tables > 0)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "its layout is {}, and this one knows {}", layout, kLayout));
+  }
+  return layout == kLayout;
+}
+
 absl::StatusOr<std::optional<CheckpointHead>> ReadHead(Sqlite* db) {
   CheckpointHead head;
   head.has_all_nodes = head.has_all_sessions = true;
   bool found = false;
-  ASSIGN_OR_RETURN(SqliteStatement tables,
-                   db->Prepare("SELECT count(*) FROM sqlite_master WHERE "
-                               "type = 'table' AND name = 'state'"));
-  ASSIGN_OR_RETURN(const bool counted, tables.Step());
-  if (!counted || tables.Integer(0) == 0) {
+  ASSIGN_OR_RETURN(const bool has_tables, HasTables(db));
+  if (!has_tables) {
     return std::nullopt;  // Created, and nothing more
   }
   ASSIGN_OR_RETURN(SqliteStatement rows,
@@ -259,7 +290,15 @@ absl::StatusOr<std::optional<CheckpointHead>> ReadHead(Sqlite* db) {
       head.digest = static_cast<uint64_t>(rows.Integer(1));
     }
   }
-  return found ? std::optional(std::move(head)) : std::nullopt;
+  if (!found) {
+    ASSIGN_OR_RETURN(const int64_t has_znodes,
+                     ReadNumber(db, "SELECT EXISTS (SELECT 1 FROM znode)"));
+    if (has_znodes != 0) {
+      return absl::DataLossError("it has znodes, but no zxid");
+    }
+    return std::nullopt;
+  }
+  return head;
 }
 
 absl::Status ReadSessions(Sqlite* db, CheckpointHead* head) {
@@ -313,11 +352,14 @@ absl::Status ReadAll(Sqlite* db, RestoreCheckpoint restore) {
 CheckpointWriter::CheckpointWriter(Sqlite db) : db_(std::move(db)) {}
 
 absl::StatusOr<std::unique_ptr<CheckpointWriter>> CheckpointWriter::Open(
-    const std::string& dir) {
+    const std::string& dir, int64_t leave_free) {
   RETURN_IF_ERROR(RewriteFile(PathOf(dir) + "-wal"));
-  ASSIGN_OR_RETURN(Sqlite db, Sqlite::OpenForWrite(PathOf(dir)));
+  ASSIGN_OR_RETURN(Sqlite db, Sqlite::OpenForWrite(PathOf(dir), leave_free));
   RETURN_IF_ERROR(db.Execute(kPragmas));
-  RETURN_IF_ERROR(db.Execute(kSchema));
+  ASSIGN_OR_RETURN(const bool has_tables, HasTables(&db));
+  if (!has_tables) {
+    RETURN_IF_ERROR(db.Execute(kSchema));
+  }
   std::unique_ptr<CheckpointWriter> writer(new CheckpointWriter(std::move(db)));
   RETURN_IF_ERROR(writer->Prepare());
   return writer;
@@ -446,7 +488,7 @@ absl::StatusOr<std::optional<zab::Zxid>> CheckpointZxid(
   };
   const absl::StatusOr<std::optional<CheckpointHead>> head = read();
   if (!head.ok()) {
-    return Damaged(dir, head.status());
+    return Explain(dir, head.status());
   }
   if (!*head) {
     return std::nullopt;
@@ -468,9 +510,9 @@ int64_t CheckpointBytes(const std::string& dir) {
 absl::Status ReadCheckpoint(const std::string& dir, RestoreCheckpoint restore) {
   absl::StatusOr<Sqlite> db = Sqlite::OpenForRead(PathOf(dir));
   if (!db.ok()) {
-    return Damaged(dir, db.status());
+    return Explain(dir, db.status());
   }
-  return Damaged(dir, ReadAll(&*db, restore));
+  return Explain(dir, ReadAll(&*db, restore));
 }
 
 }  // namespace paddock::storage

@@ -11,6 +11,8 @@
 //   state    zxid: the transaction after which all this was true
 //            digest: the tree's then; absent when none was kept
 //
+// PRAGMA user_version tells this layout from others.
+//
 // A checkpoint changes only the rows that differ from those of the last one,
 // in one SQLite transaction with the zxid, so a reader and a crash see a whole
 // one always.  The database is in WAL mode: others may read while it is
@@ -64,9 +66,10 @@ struct CheckpointHead {
 // after one Begin() starts anew.
 class CheckpointWriter {
  public:
-  // Opens or creates DIR/tree.db.
+  // Opens or creates DIR/tree.db.  Errors: kResourceExhausted also where less
+  // than `leave_free` bytes would be left on the disk.
   static absl::StatusOr<std::unique_ptr<CheckpointWriter>> Open(
-      const std::string& dir);
+      const std::string& dir, int64_t leave_free = 0);
 
   absl::Status Begin(const CheckpointHead& head);
   // `nodes` are jute::CheckpointNode records.  Those that are new come behind
@@ -101,7 +104,8 @@ using RestoreCheckpoint = absl::FunctionRef<absl::Status(
     const CheckpointHead& head, CheckpointSource source)>;
 
 // The zxid of the checkpoint in DIR; nullopt when there is none.  Errors:
-// kDataLoss for a file that is not one; kInternal.
+// kDataLoss for a file that is not one, kFailedPrecondition for one of another
+// layout, both of which say what to do; kInternal.
 absl::StatusOr<std::optional<zab::Zxid>> CheckpointZxid(const std::string& dir);
 
 // The size of the files that hold it; 0 if they cannot be looked at.

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -26,9 +27,11 @@ void LowerPriority() {
 
 }  // namespace
 
-Checkpointer::Checkpointer(std::string dir, std::function<void()> drained,
+Checkpointer::Checkpointer(std::string dir, int64_t log_preallocate_bytes,
+                           std::function<void()> drained,
                            std::function<void(absl::Status)> done)
     : dir_(std::move(dir)),
+      log_preallocate_bytes_(log_preallocate_bytes),
       drained_(std::move(drained)),
       done_(std::move(done)) {
   thread_ = std::thread([this] { Loop(); });
@@ -107,7 +110,7 @@ void Checkpointer::Take(const Step& step) {
     const auto* const nodes = std::get_if<std::string>(&step);
     status_ = nodes != nullptr ? writer_->Add(*nodes) : writer_->Commit();
   }
-  if (!status_.ok()) {
+  if (!status_.ok() && !absl::IsResourceExhausted(status_)) {
     writer_.reset();
   }
   if (std::holds_alternative<End>(step)) {
@@ -117,7 +120,10 @@ void Checkpointer::Take(const Step& step) {
 
 absl::Status Checkpointer::Open() {
   if (writer_ == nullptr) {
-    ASSIGN_OR_RETURN(writer_, CheckpointWriter::Open(dir_));
+    ASSIGN_OR_RETURN(const Room room, RoomAt(dir_));
+    const int64_t leave_free =
+        std::clamp<int64_t>(log_preallocate_bytes_, 0, room.total / 16);
+    ASSIGN_OR_RETURN(writer_, CheckpointWriter::Open(dir_, leave_free));
   }
   return absl::OkStatus();
 }

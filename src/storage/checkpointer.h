@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -21,10 +22,12 @@ namespace paddock::storage {
 
 class Checkpointer {
  public:
-  // Writes to DIR/tree.db.  Both functions are called on the thread: `drained`
-  // when all that was handed over is written, `done` once for each Finish(),
-  // with what became of the checkpoint.
-  Checkpointer(std::string dir, std::function<void()> drained,
+  // Writes to DIR/tree.db, and leaves the log on the same disk room: what it
+  // takes ahead, but at most a sixteenth of the disk.  Both functions are
+  // called on the thread: `drained` when all that was handed over is written,
+  // `done` once for each Finish(), with what became of the checkpoint.
+  Checkpointer(std::string dir, int64_t log_preallocate_bytes,
+               std::function<void()> drained,
                std::function<void(absl::Status)> done);
 
   // Gives up a checkpoint that is not finished.
@@ -41,7 +44,8 @@ class Checkpointer {
   void Finish();
 
   // Runs `task` on the thread, after what was handed over before; not while
-  // the file of checkpoints cannot be trusted, for a write to it failed.
+  // the file of checkpoints cannot be trusted, for a write to it failed other
+  // than for lack of room.
   void Run(std::function<void()> task);
 
   // What was added and not written yet.
@@ -58,6 +62,7 @@ class Checkpointer {
   absl::Status Open();
 
   const std::string dir_;
+  const int64_t log_preallocate_bytes_;
   const std::function<void()> drained_;
   const std::function<void(absl::Status)> done_;
 

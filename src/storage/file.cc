@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -216,6 +217,15 @@ absl::Status RemoveFile(const std::string& path) {
 absl::Status RenameFile(const std::string& from, const std::string& to) {
   return rename(from.c_str(), to.c_str()) == 0 ? absl::OkStatus()
                                                : ErrnoStatus("rename", from);
+}
+
+absl::StatusOr<Room> RoomAt(const std::string& path) {
+  struct statvfs info;
+  if (statvfs(path.c_str(), &info) != 0) {
+    return ErrnoStatus("statvfs", path);
+  }
+  return Room{.free = static_cast<int64_t>(info.f_bavail * info.f_frsize),
+              .total = static_cast<int64_t>(info.f_blocks * info.f_frsize)};
 }
 
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }

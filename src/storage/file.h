@@ -81,6 +81,14 @@ absl::Status RemoveFile(const std::string& path);
 // Gives the file another name in the same folder, in place of what has it.
 absl::Status RenameFile(const std::string& from, const std::string& to);
 
+// What a user may still write on the file system of `path`, and that and all
+// that is written there, in bytes.
+struct Room {
+  int64_t free = 0;
+  int64_t total = 0;
+};
+absl::StatusOr<Room> RoomAt(const std::string& path);
+
 // Whether there is anything of that name.
 bool Exists(const std::string& path);
 

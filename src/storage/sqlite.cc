@@ -27,22 +27,28 @@ absl::Status Error(sqlite3* db, const std::string& path) {
     case SQLITE_LOCKED:
       return absl::UnavailableError(message);
     case SQLITE_CANTOPEN:
-      return absl::NotFoundError(message);
+      return absl::NotFoundError(
+          Exists(path + "-wal")
+              ? message +
+                    "; with a -wal file, SQLite must write a -shm file "
+                    "beside it: copy all of them to where it can"
+              : message);
     default:
       return absl::InternalError(message);
   }
 }
 
-std::string ImmutableUri(const std::string& path) {
+std::string Uri(const std::string& path, std::string_view parameter) {
   std::string uri = "file:";
   for (const char c : path) {
-    if (c == '?' || c == '#' || c == '%') {
+    // Two slashes at the beginning would be those of a host.
+    if (c == '?' || c == '#' || c == '%' || (c == '/' && uri.back() == ':')) {
       uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
     } else {
       uri += c;
     }
   }
-  return uri + "?immutable=1";
+  return fmt::format("{}?{}", uri, parameter);
 }
 
 // Of a database that is open.
@@ -123,8 +129,11 @@ void Sqlite::Close::operator()(sqlite3* db) const {
   sqlite3_close_v2(db);
 }
 
-absl::StatusOr<Sqlite> Sqlite::OpenForWrite(const std::string& path) {
-  return Open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, PacedVfs());
+absl::StatusOr<Sqlite> Sqlite::OpenForWrite(const std::string& path,
+                                            int64_t leave_free) {
+  return Open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+              fmt::format("{}={}", kLeaveFreeParameter, leave_free),
+              PacedVfs());
 }
 
 absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
@@ -136,14 +145,16 @@ absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
   }
   // Nobody has changes for it.  SQLite would yet make files beside it, and
   // leave them there to whoever reads: perhaps not to the owner of the folder.
-  return Open(ImmutableUri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  return Open(path, SQLITE_OPEN_READONLY, "immutable=1");
 }
 
 absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, int flags,
+                                    std::string_view parameter,
                                     const char* vfs) {
   sqlite3* db = nullptr;
   const int result =
-      sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, vfs);
+      sqlite3_open_v2(Uri(path, parameter).c_str(), &db,
+                      flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, vfs);
   CHECK(db != nullptr) << "no memory";
   Sqlite opened;
   opened.db_.reset(db);

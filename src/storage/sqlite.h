@@ -52,8 +52,10 @@ class SqliteStatement {
 // kUnavailable (in use), kNotFound, kInternal.
 class Sqlite {
  public:
-  // Creates it if it is not there.  Writes to it by way of sqlite_vfs.h.
-  static absl::StatusOr<Sqlite> OpenForWrite(const std::string& path);
+  // Creates it if it is not there.  Writes to it by way of sqlite_vfs.h, and
+  // not where that would leave less than `leave_free` bytes on the disk.
+  static absl::StatusOr<Sqlite> OpenForWrite(const std::string& path,
+                                             int64_t leave_free);
   // Changes nothing, and makes no files beside one that was closed in order;
   // but one whose creation was interrupted is put in order.
   static absl::StatusOr<Sqlite> OpenForRead(const std::string& path);
@@ -70,8 +72,9 @@ class Sqlite {
   struct Close {
     void operator()(sqlite3* db) const;
   };
-  // `vfs`: null for SQLite's own.
+  // `parameter`: of an URI, or "".  `vfs`: null for SQLite's own.
   static absl::StatusOr<Sqlite> Open(const std::string& path, int flags,
+                                     std::string_view parameter = "",
                                      const char* vfs = nullptr);
 
   std::unique_ptr<sqlite3, Close> db_;

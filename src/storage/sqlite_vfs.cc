@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "base/check.h"
+#include "storage/file.h"
 
 namespace paddock::storage {
 namespace {
@@ -21,10 +23,12 @@ sqlite3_vfs* RealVfs() { return sqlite3_vfs_find(nullptr); }
 // What SQLite allocates for us: this, and behind it the file of the real VFS.
 struct PacedFile {
   sqlite3_file base;
-  std::string* joined;   // Owned; not written yet
-  sqlite3_int64 offset;  // Of `joined`
-  size_t unsynced;       // Written since the last sync
-  int failed_sync;       // The error of one, which is final; or SQLITE_OK
+  const char* name;
+  sqlite3_int64 leave_free;  // 0: all may be used
+  std::string* joined;       // Owned; not written yet
+  sqlite3_int64 offset;      // Of `joined`
+  size_t unsynced;           // Written since the last sync
+  int failed_sync;           // The error of one, which is final; or SQLITE_OK
 };
 
 PacedFile* Of(sqlite3_file* file) { return reinterpret_cast<PacedFile*>(file); }
@@ -42,6 +46,23 @@ int Sync(sqlite3_file* file, int flags) {
   return Of(file)->failed_sync = RealMethods(file)->xSync(Real(file), flags);
 }
 
+// Whether writing what was joined would take room that is to be left free.
+bool HasNoRoom(sqlite3_file* file) {
+  const PacedFile* const paced = Of(file);
+  if (paced->leave_free == 0) {
+    return false;
+  }
+  const auto end =
+      paced->offset + static_cast<sqlite3_int64>(paced->joined->size());
+  sqlite3_int64 size = 0;
+  if (RealMethods(file)->xFileSize(Real(file), &size) != SQLITE_OK ||
+      end <= size) {
+    return false;
+  }
+  const absl::StatusOr<Room> room = RoomAt(paced->name);
+  return room.ok() && room->free - (end - size) < paced->leave_free;
+}
+
 // Writes what was joined.  After an error that is still to be done, for SQLite
 // does not look at the errors of all its calls.
 int Flush(sqlite3_file* file) {
@@ -52,6 +73,9 @@ int Flush(sqlite3_file* file) {
   const size_t size = paced->joined->size();
   if (size == 0) {
     return SQLITE_OK;
+  }
+  if (HasNoRoom(file)) {
+    return SQLITE_FULL;
   }
   const int result = RealMethods(file)->xWrite(
       Real(file), paced->joined->data(), static_cast<int>(size), paced->offset);
@@ -171,6 +195,10 @@ int Open(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags,
   const int result = real->xOpen(real, name, Real(file), flags, out_flags);
   if (RealMethods(file) != nullptr) {  // Close() is called then, even on errors
     Of(file)->joined = new std::string;
+    if (name != nullptr) {  // Else it is a temporary file
+      Of(file)->name = name;
+      Of(file)->leave_free = sqlite3_uri_int64(name, kLeaveFreeParameter, 0);
+    }
     file->pMethods = &kMethods;
   }
   return result;

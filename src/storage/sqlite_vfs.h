@@ -1,15 +1,20 @@
-// How a database that we write reaches the disk: SQLite's own VFS, with two
+// How a database that we write reaches the disk: SQLite's own VFS, with three
 // differences that let it share a disk with the transaction log.
 //
 // Writes that follow one another are joined, for SQLite writes page by page.
 // After some hundred KB they are synced, so that no sync of the log has to wait
 // behind all of a checkpoint.  Both may be done at any time: what SQLite has
 // not synced it does not rely on.
+//
+// A file does not grow where that would leave less free room than the
+// parameter kLeaveFreeParameter of the database's URI says: SQLITE_FULL.
 
 #ifndef PADDOCK_STORAGE_SQLITE_VFS_H_
 #define PADDOCK_STORAGE_SQLITE_VFS_H_
 
 namespace paddock::storage {
+
+inline constexpr char kLeaveFreeParameter[] = "leave_free";
 
 // The name of that VFS, which is registered at the first call.  Any thread.
 const char* PacedVfs();

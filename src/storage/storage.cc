@@ -70,8 +70,8 @@ void Storage::Start(Reports reports) {
   CHECK(loaded_);
   CHECK(!thread_.joinable());
   reports_ = std::move(reports);
-  checkpointer_.emplace(data_.path(), reports_.checkpoint_drained,
-                        reports_.checkpointed);
+  checkpointer_.emplace(data_.path(), options_.preallocate_bytes,
+                        reports_.checkpoint_drained, reports_.checkpointed);
   thread_ = std::thread([this] { Run(); });
 }
 

@@ -137,6 +137,8 @@ class DataTree {
   std::shared_ptr<const PackedStrings> BeginCapture();
   [[nodiscard]] bool Capture(size_t bytes_max, std::string* records);
   void EndCapture(bool is_safe);
+  // What all that takes at the moment, about.
+  size_t change_bytes() const;
 
   // The znode at exactly `path`, or null.  "" finds nothing.
   const Znode* Find(std::string_view path) const;

@@ -121,6 +121,15 @@ void DataTree::EndCapture(bool is_safe) {
   capturing_ = {};
   capturing_deleted_.reset();
   captured_paths_ = {};
+  std::string().swap(captured_early_);  // It may have been large
+}
+
+size_t DataTree::change_bytes() const {
+  const size_t nodes = changed_.capacity() + capturing_.capacity();
+  return nodes * sizeof(Znode*) + captured_early_.capacity() +
+         deleted_.block_bytes() +
+         (capturing_deleted_ ? capturing_deleted_->block_bytes() : 0) +
+         captured_paths_.size() * kCapturedBlockBytes;
 }
 
 }  // namespace paddock::tree

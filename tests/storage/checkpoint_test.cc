@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
@@ -15,6 +16,7 @@
 #include "base/status_macros.h"
 #include "jute/persistence.h"
 #include "storage/checkpointer.h"
+#include "storage/disk_model.h"
 #include "storage/log_fixture.h"
 
 namespace paddock::storage {
@@ -89,6 +91,8 @@ class CheckpointTest : public testing::Test {
 
   const TempDir dir_;
 };
+
+constexpr int64_t kMoreThanAnyDisk = int64_t{1} << 60;
 
 TEST_F(CheckpointTest, AFolderWithoutOne) {
   const auto zxid = CheckpointZxid(dir_.path());
@@ -225,6 +229,25 @@ TEST_F(CheckpointTest, OneThatIsNotCommittedDoesNotCount) {
   EXPECT_THAT(found->nodes, ElementsAre(Pair("/", Node("/", "3", Acl(1)))));
 }
 
+// The room is the log's.
+TEST_F(CheckpointTest, LeavesRoomFreeThatItIsToLeave) {
+  const auto refused = CheckpointWriter::Open(dir_.path(), kMoreThanAnyDisk);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused.status())) << refused.status();
+  EXPECT_EQ(CheckpointBytes(dir_.path()), 0);
+
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
+  auto writer = CheckpointWriter::Open(dir_.path(), kMoreThanAnyDisk);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  const int64_t bytes = CheckpointBytes(dir_.path());
+  absl::Status status = (*writer)->Begin({.zxid = {0, 2}});
+  status.Update((*writer)->Add(Node("/", std::string(1 << 20, '2'))));
+  status.Update((*writer)->Commit());
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(CheckpointBytes(dir_.path()), bytes);
+  EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{0, 1}));
+  EXPECT_EQ(Read()->nodes.at("/"), Node("/", "1"));
+}
+
 TEST_F(CheckpointTest, ADamagedFileIsRefusedWithWhatToDo) {
   ASSERT_TRUE(
       Write({.zxid = {0, 1}}, {Node("/", std::string(100000, 'd'))}).ok());
@@ -238,6 +261,50 @@ TEST_F(CheckpointTest, ADamagedFileIsRefusedWithWhatToDo) {
 
   WriteFile(path, bytes.substr(0, bytes.size() - 8192));  // Cut short
   EXPECT_TRUE(absl::IsDataLoss(Read().status())) << Read().status();
+}
+
+TEST_F(CheckpointTest, AZnodeWithoutItsAclIsDamage) {
+  for (const char* const sql : {"UPDATE acl SET id = 5", "DELETE FROM acl",
+                                "UPDATE znode SET acl = -1"}) {
+    ASSERT_TRUE(
+        Write({.zxid = {0, 1}, .has_all_nodes = true}, {Node("/", "")}).ok());
+    ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
+                    ->Execute(sql)
+                    .ok());
+    const absl::Status status = Read().status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << sql << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("unknown acl"));
+  }
+}
+
+// To take it for none would be to start without it.
+TEST_F(CheckpointTest, ZnodesWithoutAZxidAreDamage) {
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "")}).ok());
+  ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
+                  ->Execute("DELETE FROM state WHERE name = 'zxid'")
+                  .ok());
+  EXPECT_TRUE(absl::IsDataLoss(CheckpointZxid(dir_.path()).status()));
+  EXPECT_TRUE(absl::IsDataLoss(Read().status()));
+}
+
+TEST_F(CheckpointTest, OneOfAnotherLayoutIsRefusedWithWhatToDo) {
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
+  for (const char* const sql :
+       {"PRAGMA user_version = 0", "PRAGMA user_version = 2",
+        "DROP TABLE state"}) {
+    ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
+                    ->Execute(sql)
+                    .ok());
+    for (const absl::Status& status :
+         {CheckpointZxid(dir_.path()).status(), Read().status(),
+          CheckpointWriter::Open(dir_.path()).status()}) {
+      EXPECT_TRUE(absl::IsFailedPrecondition(status)) << sql << status;
+    }
+    EXPECT_THAT(
+        std::string(Read().status().message()),
+        AllOf(HasSubstr("another version of Paddock wrote " + dir_.path()),
+              HasSubstr("and this one knows 1"), HasSubstr("paddock export")));
+  }
 }
 
 // --- The thread ---
@@ -275,7 +342,7 @@ class CheckpointerTest : public CheckpointTest {
 };
 
 TEST_F(CheckpointerTest, WritesPieceByPiece) {
-  Checkpointer checkpointer(dir_.path(), Drained(), Done());
+  Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
   checkpointer.Begin({.zxid = {0, 7}});
   checkpointer.Add(Node("/", ""));
   AwaitDrained();
@@ -291,7 +358,7 @@ TEST_F(CheckpointerTest, WritesPieceByPiece) {
 TEST_F(CheckpointerTest, TriesAgainAfterAnError) {
   const std::string path = dir_.path() + kCheckpointName;
   std::filesystem::create_directory(path);  // Nobody can write to it
-  Checkpointer checkpointer(dir_.path(), Drained(), Done());
+  Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
   checkpointer.Begin({.zxid = {0, 7}});
   checkpointer.Add(Node("/", ""));
   checkpointer.Finish();
@@ -306,9 +373,40 @@ TEST_F(CheckpointerTest, TriesAgainAfterAnError) {
   EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{0, 8}));
 }
 
+// A purge must not trust a checkpoint that may be in memory only; but a full
+// disk waits for the purge.
+TEST_F(CheckpointerTest, RunsTasksAfterAnErrorOnlyWhenRoomIsLacking) {
+  DiskModel disk(dir_.path());
+  Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
+  const auto write = [&](const std::string& data) {
+    checkpointer.Begin({.zxid = {0, 7}});
+    checkpointer.Add(Node("/", data));
+    checkpointer.Finish();
+  };
+  write("1");
+  ASSERT_TRUE(AwaitDone(1).ok());
+  std::set<int> ran;  // Of the thread, until the next checkpoint is done
+  disk.Inject({.calls = kWriteCall, .error = ENOSPC, .lasting = true});
+  write("2");
+  checkpointer.Run([&] { ran.insert(2); });
+  EXPECT_TRUE(absl::IsResourceExhausted(AwaitDone(2)));
+  disk.Inject({.calls = kSyncCall, .error = EIO, .lasting = true});
+  write("3");
+  checkpointer.Run([&] { ran.insert(3); });
+  EXPECT_TRUE(absl::IsInternal(AwaitDone(3)));
+  disk.Heal();
+  write("4");
+  checkpointer.Run([&] { ran.insert(4); });
+  EXPECT_TRUE(AwaitDone(4).ok());
+  write("5");
+  EXPECT_TRUE(AwaitDone(5).ok());
+  EXPECT_THAT(ran, ElementsAre(2, 4));
+  EXPECT_EQ(Read()->nodes.at("/"), Node("/", "5"));
+}
+
 TEST_F(CheckpointerTest, AStopGivesUpWhatIsNotFinished) {
   {
-    Checkpointer checkpointer(dir_.path(), Drained(), Done());
+    Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
     checkpointer.Begin({.zxid = {0, 7}});
     checkpointer.Add(Node("/", ""));
     AwaitDrained();

@@ -124,6 +124,22 @@ TEST_F(CheckpointTest, NewParentsComeBeforeTheirChildren) {
   tree().EndCapture(true);
 }
 
+TEST_F(CheckpointTest, TakesNoMemoryOnceItHasEnded) {
+  constexpr size_t kBytes = 1 << 20;
+  Apply(CreateOp("/a"));
+  Apply(SetOp("/a", std::string(kBytes, 'x'), 1));
+  EXPECT_LT(tree().change_bytes(), 1000u);
+  tree().BeginCapture();
+  Apply(SetOp("/a", "y", 2));  // Captured early
+  EXPECT_GE(tree().change_bytes(), kBytes);
+  std::string records;
+  while (tree().Capture(kBytes, &records)) {
+    records.clear();
+  }
+  tree().EndCapture(true);
+  EXPECT_LT(tree().change_bytes(), 1000u);
+}
+
 TEST_F(CheckpointTest, AnUnsafeCaptureCountsAsChanged) {
   Apply(CreateOp("/a"));
   Apply(CreateOp("/b"));
