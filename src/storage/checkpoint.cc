@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "jute/persistence.h"
 #include "storage/file.h"
+#include "storage/restore_progress.h"
 
 namespace paddock::storage {
 namespace {
@@ -171,13 +172,22 @@ class RowReader {
       RETURN_IF_ERROR(status_);
       return "";
     }
-    std::string batch = std::move(batches_.front());
+    Batch batch = std::move(batches_.front());
     batches_.pop_front();
     changed_.notify_all();
-    return batch;
+    last_row_ = batch.last_row;
+    return std::move(batch.records);
   }
 
+  // The rowid of the last one that Next() returned.
+  int64_t last_row() const { return last_row_; }
+
  private:
+  struct Batch {
+    std::string records;
+    int64_t last_row = 0;
+  };
+
   void Run(Sqlite* db) {
     absl::Status status = ReadAll(db);
     std::lock_guard lock(mutex_);
@@ -190,16 +200,17 @@ class RowReader {
     ASSIGN_OR_RETURN(
         SqliteStatement rows,
         db->Prepare("SELECT path, data, czxid, mzxid, pzxid, ctime, mtime, "
-                    "version, cversion, aversion, owner, acl FROM znode "
-                    "ORDER BY rowid"));
-    std::string batch;
+                    "version, cversion, aversion, owner, acl, rowid FROM "
+                    "znode ORDER BY rowid"));
+    Batch batch;
     while (true) {
       ASSIGN_OR_RETURN(const bool more, rows.Step());
-      if (batch.size() >= kBatchBytes || (!more && !batch.empty())) {
+      std::string& records = batch.records;
+      if (records.size() >= kBatchBytes || (!more && !records.empty())) {
         if (!Put(std::exchange(batch, {}))) {
           return absl::CancelledError();
         }
-        batch.reserve(kBatchBytes + (kBatchBytes / 4));
+        records.reserve(kBatchBytes + (kBatchBytes / 4));
       }
       if (!more) {
         return absl::OkStatus();
@@ -225,11 +236,12 @@ class RowReader {
                                         .aversion = small(9),
                                         .ephemeralOwner = rows.Integer(10),
                                         .pzxid = rows.Integer(4)}},
-          &batch);
+          &records);
+      batch.last_row = rows.Integer(12);
     }
   }
 
-  bool Put(std::string batch) {
+  bool Put(Batch batch) {
     std::unique_lock lock(mutex_);
     changed_.wait(
         lock, [this] { return stopping_ || batches_.size() < kBatchesMax; });
@@ -239,9 +251,10 @@ class RowReader {
   }
 
   const std::vector<std::string>& acls_;  // By id; some are ""
+  int64_t last_row_ = 0;                  // Of who calls Next()
   std::mutex mutex_;                      // Guards all below
   std::condition_variable changed_;
-  std::deque<std::string> batches_;
+  std::deque<Batch> batches_;
   absl::Status status_;
   bool done_ = false;
   bool stopping_ = false;
@@ -334,15 +347,22 @@ absl::StatusOr<std::vector<std::string>> ReadAcls(Sqlite* db) {
   }
 }
 
-absl::Status ReadAll(Sqlite* db, RestoreCheckpoint restore) {
+absl::Status ReadAll(Sqlite* db, const std::string& path,
+                     RestoreCheckpoint restore) {
   ASSIGN_OR_RETURN(std::optional<CheckpointHead> head, ReadHead(db));
   if (!head) {
     return absl::DataLossError("it holds no checkpoint");
   }
   RETURN_IF_ERROR(ReadSessions(db, &*head));
   ASSIGN_OR_RETURN(const std::vector<std::string> acls, ReadAcls(db));
+  ASSIGN_OR_RETURN(const int64_t rows_total,
+                   ReadNumber(db, "SELECT max(rowid) FROM znode"));
+  RestoreProgress progress(path, rows_total);
   RowReader rows(db, acls);
-  return restore(*head, [&rows] { return rows.Next(); });
+  return restore(*head, [&] {
+    progress.Note(rows.last_row());
+    return rows.Next();
+  });
 }
 
 }  // namespace
@@ -512,7 +532,7 @@ absl::Status ReadCheckpoint(const std::string& dir, RestoreCheckpoint restore) {
   if (!db.ok()) {
     return Explain(dir, db.status());
   }
-  return Explain(dir, ReadAll(&*db, restore));
+  return Explain(dir, ReadAll(&*db, PathOf(dir), restore));
 }
 
 }  // namespace paddock::storage

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "base/status_macros.h"
 #include "storage/file.h"
 #include "storage/log_format.h"
+#include "storage/restore_progress.h"
 
 namespace paddock::storage {
 namespace {
@@ -42,30 +42,6 @@ absl::Status CheckEnd(const File& file) {
              : absl::DataLossError("was not written to its end");
 }
 
-// Says how far a restore has got, every second.
-class Progress {
- public:
-  Progress(const std::string& path, int64_t bytes_total)
-      : path_(path), bytes_total_(bytes_total) {}
-
-  void Note(int64_t bytes_read) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - told_ >= kPeriod) {
-      told_ = now;
-      log::Info("restoring {}: {} %", path_,
-                100 * bytes_read / std::max<int64_t>(bytes_total_, 1));
-    }
-  }
-
- private:
-  static constexpr std::chrono::seconds kPeriod{1};
-
-  const std::string& path_;
-  const int64_t bytes_total_;
-  std::chrono::steady_clock::time_point told_ =
-      std::chrono::steady_clock::now();
-};
-
 absl::Status RestoreFile(const SnapshotFile& snapshot,
                          RestoreSnapshot restore) {
   ASSIGN_OR_RETURN(const File file, File::OpenForRead(snapshot.path));
@@ -73,7 +49,7 @@ absl::Status RestoreFile(const SnapshotFile& snapshot,
     RETURN_IF_ERROR(CheckEnd(file));
   }
   ASSIGN_OR_RETURN(const int64_t bytes, file.Size());
-  Progress progress(snapshot.path, bytes);
+  RestoreProgress progress(snapshot.path, bytes);
   SnapshotSource source(&file, snapshot.name.compression);
   return restore(snapshot.name.zxid, [&](char* to, size_t size) {
     progress.Note(source.bytes_read());

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "base/log.h"
+#include "jute/persistence.h"
+#include "storage/checkpoint.h"
 #include "storage/log_fixture.h"
 #include "storage/storage.h"
 
@@ -63,6 +65,41 @@ TEST(LoadProgressTest, ALoadLongerThanASecondSaysHowFarItIs) {
                                        HasSubstr("%"), HasSubstr("4096 tr")),
                                  HasSubstr("8192 transactions"),
                                  HasSubstr("loaded 10240 transactions")));
+}
+
+TEST(LoadProgressTest, ACheckpointSaysHowFarItIs) {
+  const TempDir dir(MemoryFolder());
+  const std::string data(300000, 'd');  // More than is handed on at once
+  std::string acl;
+  jute::OutputArchive(&acl).WriteInt(0);
+  auto writer = CheckpointWriter::Open(dir.path());
+  CHECK(writer.ok()) << writer.status();
+  CHECK((*writer)->Begin({.zxid = {0, 1}}).ok());
+  for (const char* const path : {"/", "/a", "/b", "/c"}) {
+    std::string node;
+    jute::Write(jute::CheckpointNode{path, data, acl, {}}, &node);
+    CHECK((*writer)->Add(node).ok());
+  }
+  CHECK((*writer)->Commit().ok());
+  std::vector<std::string> lines;
+  log::CaptureForTest(
+      [&](log::Level, std::string_view line) { lines.emplace_back(line); });
+  g_seconds = 1000;
+  const absl::Status status = ReadCheckpoint(
+      dir.path(), [](const CheckpointHead&, CheckpointSource source) {
+        while (true) {
+          const absl::StatusOr<std::string> records = source();
+          g_seconds += 2;
+          if (!records.ok() || records->empty()) {
+            return records.status();
+          }
+        }
+      });
+  g_seconds = -1;
+  log::CaptureForTest(nullptr);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("/tree.db: 25 %"), HasSubstr("50 %"),
+                                 HasSubstr("75 %"), HasSubstr("100 %")));
 }
 
 TEST(LoadProgressTest, AShortOneSaysNothing) {
