@@ -16,6 +16,10 @@
 
 namespace paddock::zab {
 
+// The phases of Zab.  A leader or learner begins with discovery; broadcast
+// begins when its epoch is established, or with UPTODATE.
+enum class Phase { kElection, kDiscovery, kSynchronization, kBroadcast };
+
 struct Core {
   Core(const Config& c, const DurableState& state)
       : config(c),

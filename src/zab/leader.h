@@ -29,8 +29,6 @@ namespace paddock::zab {
 
 class Leader {
  public:
-  enum class Phase { kDiscovery, kSynchronization, kBroadcast };
-
   // `core` outlives it.
   explicit Leader(Core& core);
 

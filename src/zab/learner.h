@@ -21,9 +21,6 @@ namespace paddock::zab {
 
 class Learner {
  public:
-  // In which phase of Zab it is; broadcast begins with UPTODATE.
-  enum class Phase { kDiscovery, kSynchronization, kBroadcast };
-
   // Asks `leader` after `delay`, and gives up if no answer comes within
   // `patience` after that.  `core` outlives it.
   Learner(Core& core, ServerId leader, absl::Duration delay,

@@ -121,8 +121,9 @@ class Peer {
   absl::Duration NextDeadline() const;
 
   Role role() const;
+  Phase phase() const;
   // Whether it has what a quorum agrees on, and may answer clients.
-  bool IsServing() const;
+  bool IsServing() const { return phase() == Phase::kBroadcast; }
   bool IsStopped() const { return is_stopped_; }
   // Of the last election that was decided, if not looking.
   std::optional<ServerId> leader() const;
