@@ -40,6 +40,8 @@ struct Core {
   // A leader wants less of this history than a snapshot left of it: the next
   // one is asked for everything.
   bool needs_state = false;
+  // A leader activated another configuration than `config` (see peer.h).
+  bool is_outdated = false;
 
   void SetAcceptedEpoch(int64_t epoch) {
     CHECK_GT(epoch, accepted_epoch);

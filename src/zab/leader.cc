@@ -124,8 +124,11 @@ void Leader::Handle(ServerId from, Message& message) {
 // Discovery.
 
 void Leader::OnFollowerInfo(ServerId from, const FollowerInfo& info) {
-  if (info.config_version > core_.config.version) {
-    core_.out.HangUp(from);  // It knows of members that this one does not
+  if (info.config_version > core_.config.version ||
+      info.accepted_epoch >= kEpochMax || from == core_.config.id) {
+    // It knows of members that this one does not; or is none, for no epoch is
+    // left to lead it in.
+    core_.out.HangUp(from);
     return;
   }
   const Config& config = core_.config;
@@ -261,8 +264,12 @@ void Leader::OnAck(ServerId from, Learner& learner, Zxid zxid) {
     dropped_.push_back(from);
     return;
   }
-  if (zxid.epoch != epoch_) {
+  if (zxid.epoch < epoch_) {
     return;  // Some Java releases acknowledge their initial history so
+  }
+  if (zxid.epoch > epoch_) {
+    dropped_.push_back(from);
+    return;
   }
   if (zxid.counter == 0) {
     if (learner.state == Learner::State::kSyncing) {

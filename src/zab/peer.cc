@@ -149,6 +149,12 @@ void Peer::Settle() {
       }
       failures_ += learner->phase() == Phase::kBroadcast ? 0 : 1;
       last_trouble_ = *learner->gave_up();
+      if (core_.is_outdated) {
+        last_trouble_ += "; the ensemble has another configuration";
+        part_.emplace<std::monostate>();
+        is_stopped_ = true;
+        return;
+      }
       Look(vote_.election_epoch + 2);
     } else {
       return;
