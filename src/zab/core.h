@@ -64,7 +64,21 @@ struct Core {
   }
 };
 
-// When something is due.
+// When something is due.  These are all time-outs of a member, with their names
+// in Config; limits are counted in ticks:
+//
+//   Election  finalize_     finalize_wait after a quorum agreed
+//             notify_       notification_min, doubled up to notification_max
+//   Leader    phase_timer_  init_limit for each of its first two phases, and
+//                           again for the quorum that has its history
+//             ping_timer_   half a tick; with it are looked at:
+//             disk_timer_   disk_stall_max for the oldest write under way
+//             heard_by      sync_limit and one for each learner to say
+//                           something, and init_limit more before UPTODATE
+//             ack_due       sync_limit for a follower to acknowledge
+//   Learner   silence_      first_answer_min, doubled with each failure; then
+//                           init_limit, and sync_limit from NEWLEADER on
+//             reconnect_    reconnect_delay
 class Timer {
  public:
   void Start(absl::Duration deadline) { deadline_ = deadline; }

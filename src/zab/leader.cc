@@ -98,10 +98,10 @@ void Leader::Handle(ServerId from, Message& message) {
   }
   Learner& learner = it->second;
   const Config& config = core_.config;
-  learner.heard_by =
-      core_.now + (1 + config.sync_limit +
-                   (learner.is_up_to_date ? 0 : config.init_limit)) *
-                      config.tick_time;
+  learner.heard_by.Start(core_.now +
+                         (1 + config.sync_limit +
+                          (learner.is_up_to_date ? 0 : config.init_limit)) *
+                             config.tick_time);
   if (const auto* ack_epoch = std::get_if<AckEpoch>(&message)) {
     OnAckEpoch(from, learner, *ack_epoch);
   } else if (const auto* ack = std::get_if<Ack>(&message)) {
@@ -141,8 +141,9 @@ void Leader::OnFollowerInfo(ServerId from, const FollowerInfo& info) {
   Learner& learner = learners_[from];
   learner = Learner();
   learner.is_observer = info.is_observer;
-  learner.heard_by = core_.now + (1 + config.init_limit + config.sync_limit) *
-                                     config.tick_time;
+  learner.heard_by.Start(core_.now +
+                         (1 + config.init_limit + config.sync_limit) *
+                             config.tick_time);
   if (epoch_ == 0) {
     highest_promise_ = std::max(highest_promise_, info.accepted_epoch);
     ChooseEpoch();
@@ -464,7 +465,7 @@ void Leader::ReleaseSyncs() {
 void Leader::CheckLearners() {
   const Config& config = core_.config;
   for (auto& [id, learner] : learners_) {
-    if (core_.now >= learner.heard_by || learner.ack_due.IsDue(core_.now)) {
+    if (learner.heard_by.IsDue(core_.now) || learner.ack_due.IsDue(core_.now)) {
       dropped_.push_back(id);
       continue;
     }

@@ -71,17 +71,19 @@ std::optional<std::string> Streams::FromLeader(Stream& stream,
       stream.unacknowledged.push_back(proposal->zxid);
     }
   } else if (const auto* inform = std::get_if<zab::Inform>(&message)) {
-    if (!IsNext(inform->zxid, stream.last) || stream.last != stream.committed) {
+    if (!IsNext(inform->zxid, stream.last) || stream.last != stream.committed ||
+        stream.is_up_to_date != stream.initial.has_value()) {
       return Misplaced("proposalInconsistent", message, stream.last);
     }
     stream.last = stream.committed = inform->zxid;
   } else if (const auto* commit = std::get_if<zab::Commit>(&message)) {
-    if (!IsNext(commit->zxid, stream.committed) || commit->zxid > stream.last) {
+    if (!IsNext(commit->zxid, stream.committed) || commit->zxid > stream.last ||
+        stream.is_up_to_date != stream.initial.has_value()) {
       return Misplaced("commitInconsistent", message, stream.committed);
     }
     stream.committed = commit->zxid;
   } else if (std::holds_alternative<zab::NewLeader>(message)) {
-    if (stream.initial.has_value()) {
+    if (stream.initial.has_value() || stream.last != stream.committed) {
       return Misplaced("messageIllegal", message, stream.last);
     }
     stream.initial = stream.last;

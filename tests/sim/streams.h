@@ -1,6 +1,7 @@
 // Streams: what leaders send to learners, and what these acknowledge.  Within
 // each run of a link the order is checked (zab-and-disk.md 3.5, 11.3, 11.4):
-// no transaction or commit is left out, repeated or out of place, and each
+// no transaction or commit is left out, repeated or out of place, none is sent
+// uncommitted before NEWLEADER or committed between that and UPTODATE, and each
 // proposal is acknowledged in its turn.  Links are FIFO, so what is in order
 // when sent is so when handled: violations have the names of the flags that the
 // models raise then (invariants.h).
