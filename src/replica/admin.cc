@@ -350,6 +350,7 @@ class AdminView {
         {"response_bytes", stats.response_bytes},
         {"watch_bytes", stats.watch_bytes},
         {"commit_count", stats.commits},
+        {"digest_mismatches_count", stats.digest_mismatches},
         {"ensemble_auth_success", stats.ensemble_auth_successes},
         {"ensemble_auth_fail", stats.ensemble_auth_failures},
         {"ensemble_auth_skip", stats.ensemble_auth_skips},

@@ -9,10 +9,12 @@
 #include <variant>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "jute/archive.h"
 #include "jute/data.h"
 #include "jute/txn.h"
 #include "replica/replica.h"
+#include "tree/operation.h"
 
 namespace paddock::replica {
 namespace {
@@ -28,6 +30,16 @@ std::string EncodeIdentities(absl::Span<const tree::Identity> identities) {
     jute::Write(jute::Id{identity.scheme, identity.id}, &bytes);
   }
   return bytes;
+}
+
+absl::Status RestoreFrom(std::string_view bytes, int64_t zxid,
+                         tree::Restorer* restorer) {
+  return restorer->RestoreSnapshot(zxid, [&](char* buffer, size_t size) {
+    const size_t taken = std::min(size, bytes.size());
+    bytes.copy(buffer, taken);
+    bytes.remove_prefix(taken);
+    return absl::StatusOr<size_t>(taken);
+  });
 }
 
 bool DecodeIdentities(std::string_view bytes,
@@ -49,9 +61,55 @@ bool DecodeIdentities(std::string_view bytes,
 
 }  // namespace
 
+// What cannot be read is not passed on, for it could not be applied later.
 void Replica::Step(zab::Received event) {
-  peer_->Step(std::move(event));
+  const bool is_leaders = !leads_ && peer_->leader() == event.from;
+  if (is_leaders && !IsReadable(event.message)) {
+    if (unreadable_log_.Allow(absl::Milliseconds(now_ms_))) {
+      log::Error("cannot read what server {} sent: {}{}",
+                 static_cast<int64_t>(event.from), zab::Describe(event.message),
+                 unreadable_log_.TakeSuppressedText());
+    }
+    peer_->Step(zab::LinkLost{event.from});  // It hangs up
+  } else {
+    peer_->Step(std::move(event));
+  }
   Drain();
+}
+
+bool Replica::IsReadable(const zab::Message& message) const {
+  if (const auto* proposal = std::get_if<zab::Proposal>(&message)) {
+    return IsReadable(proposal->zxid, proposal->txn);
+  }
+  if (const auto* inform = std::get_if<zab::Inform>(&message)) {
+    return IsReadable(inform->zxid, inform->txn);
+  }
+  if (const auto* inform = std::get_if<zab::InformAndActivate>(&message)) {
+    return IsReadable(inform->zxid, inform->txn);
+  }
+  if (const auto* snap = std::get_if<zab::Snap>(&message)) {
+    tree::DataTree tree(options_.tree);
+    tree::SessionTimeouts timeouts;
+    tree::Restorer restorer(options_.tree.digest, &tree, &timeouts);
+    return RestoreFrom(snap->state, snap->zxid.ToWire(), &restorer).ok();
+  }
+  return true;
+}
+
+bool Replica::IsReadable(zab::Zxid zxid, std::string_view txn) const {
+  jute::InputArchive in(txn);
+  jute::TxnHeader header;
+  if (!jute::Read(in, &header) || header.zxid != zxid.ToWire()) {
+    return false;
+  }
+  const OpCode type{header.type};
+  std::string_view record = txn.substr(txn.size() - in.remaining());
+  std::vector<tree::Operation> operations;
+  // Only an error may come under the zxid before it (zab-and-disk.md 12.B 8).
+  return tree::DecodeTxn(header.type, &record, &operations) &&
+         (type != OpCode::kCreateSession ||
+          SessionId{header.clientId} != kNoSession) &&
+         (type == OpCode::kError || zxid != peer_->last_logged());
 }
 
 void Replica::Step(const zab::LinkLost& event) {
@@ -203,14 +261,8 @@ void Replica::StartLeading() {
 void Replica::Install(const zab::Snapshot& snapshot) {
   CHECK(!serving_);
   restored_sessions_.clear();
-  std::string_view rest = snapshot.state;
-  const absl::Status status = restorer_.RestoreSnapshot(
-      snapshot.zxid.ToWire(), [&](char* buffer, size_t size) {
-        const size_t taken = std::min(size, rest.size());
-        rest.copy(buffer, taken);
-        rest.remove_prefix(taken);
-        return absl::StatusOr<size_t>(taken);
-      });
+  const absl::Status status =
+      RestoreFrom(snapshot.state, snapshot.zxid.ToWire(), &restorer_);
   CHECK(status.ok() || snapshot.state.empty()) << status.ToString();
   while (sessions_.size() > 0) {
     sessions_.Remove(sessions_.all().begin()->first);
@@ -258,16 +310,7 @@ std::string Replica::Snapshot() const {
   tree::DataTree tree(options_.tree);
   timeouts.clear();
   tree::Restorer restorer(options_.tree.digest, &tree, &timeouts);
-  std::string_view rest = bytes;
-  CHECK(restorer
-            .RestoreSnapshot(zxid.ToWire(),
-                             [&](char* buffer, size_t size) {
-                               const size_t taken = std::min(size, rest.size());
-                               rest.copy(buffer, taken);
-                               rest.remove_prefix(taken);
-                               return absl::StatusOr<size_t>(taken);
-                             })
-            .ok());
+  CHECK(RestoreFrom(bytes, zxid.ToWire(), &restorer).ok());
   history.ForEach(zxid, history.last_logged(), [&](const zab::Txn& txn) {
     CHECK(restorer.RestoreTxn(txn.bytes)) << txn.zxid;
   });
@@ -358,15 +401,24 @@ void Replica::Take(zab::Delivery delivery) {
                            zab::Revalidated{ask->session, valid});
     }
   } else if (auto* answer = std::get_if<zab::Revalidated>(&delivery.message)) {
-    CHECK(!revalidations_.empty());
+    if (revalidations_.empty()) {
+      return;  // Nobody asked
+    }
     Connection* const connection = Find(revalidations_.front());
     revalidations_.pop_front();
     if (connection != nullptr) {
-      Resume(*connection, answer->session, connection->wanted_timeout_ms,
-             answer->valid);
+      Resume(*connection, connection->wanted, connection->wanted_timeout_ms,
+             answer->valid && answer->session == connection->wanted);
     }
   } else if (std::holds_alternative<zab::Sync>(delivery.message)) {
     ReleaseSync();
+  } else if (std::holds_alternative<zab::CommitAndActivate>(delivery.message) ||
+             std::holds_alternative<zab::InformAndActivate>(delivery.message)) {
+    log::Error(
+        "the ensemble was reconfigured, which this server is not: it follows "
+        "server {} as long as that leads, and must then be started with the "
+        "new configuration",
+        static_cast<int64_t>(delivery.from));
   }
 }
 
@@ -392,7 +444,9 @@ void Replica::TakeRequest(ServerId from, const zab::Request& request) {
   }
   const Caller caller = NextCaller(request.session, request.cxid, identities);
   Session* session = sessions_.Find(request.session);
-  if (is_whole && op->code == OpCode::kCreateSession) {
+  if (is_whole && op->code == OpCode::kCreateSession &&
+      request.session != kNoSession &&
+      (session == nullptr || !session->closing)) {
     jute::CreateSessionTxn create;
     jute::InputArchive in(request.body);
     if (jute::Read(in, &create)) {

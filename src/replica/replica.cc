@@ -327,18 +327,27 @@ void Replica::ReportChange(const tree::Change& change, int64_t zxid) {
 }
 
 // What was prepared must be what happened: the transaction tells the digest of
-// the tree after it.
-void Replica::CheckDigest(const jute::TxnHeader& header) const {
+// the tree after it.  Where another member prepared it, that may be wrong: this
+// one goes on, as a Java member does (zab-and-disk.md 5.5).
+void Replica::CheckDigest(const jute::TxnHeader& header) {
   if (!options_.tree.digest ||
       header.type == static_cast<int32_t>(OpCode::kError)) {
     return;
   }
-  if (!tree_.announced_digest().has_value() && options_.ensemble.has_value()) {
-    return;  // Of a leader that keeps none
+  const std::optional<uint64_t> announced = tree_.announced_digest();
+  if (leads_) {
+    CHECK(announced.has_value()) << "at zxid " << header.zxid;
+    CHECK_EQ(*announced, tree_.digest()) << "at zxid " << header.zxid;
+  } else if (announced.has_value() && *announced != tree_.digest()) {
+    ++stats_.digest_mismatches;
+    if (mismatch_log_.Allow(absl::Milliseconds(now_ms_))) {
+      log::Error(
+          "the leader announced digest {:x} for zxid 0x{:x}, but the digest "
+          "of this tree is {:x}{}",
+          *announced, header.zxid, tree_.digest(),
+          mismatch_log_.TakeSuppressedText());
+    }
   }
-  CHECK(tree_.announced_digest().has_value()) << "at zxid " << header.zxid;
-  CHECK_EQ(*tree_.announced_digest(), tree_.digest())
-      << "at zxid " << header.zxid;
 }
 
 // Tells the requester, and does to sessions what the transaction says.

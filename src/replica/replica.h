@@ -45,6 +45,7 @@
 #include "absl/time/time.h"
 #include "base/byte_stream.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "jute/txn.h"
 #include "replica/connection.h"
 #include "replica/options.h"
@@ -307,6 +308,9 @@ class Replica {
   // The ensemble (ensemble.cc).
   void Drain();
   bool CarryOut(zab::Ready ready);
+  // Whether what a leader sent can be applied later.
+  bool IsReadable(const zab::Message& message) const;
+  bool IsReadable(zab::Zxid zxid, std::string_view txn) const;
   bool HasLostRole() const;
   void UpdateRole();
   void StartServing();
@@ -329,7 +333,7 @@ class Replica {
   void Propose(std::string txn, const Caller& caller, ConnectionId connection);
   void Commit(const zab::Txn& txn);
   void ReportChange(const tree::Change& change, int64_t zxid);
-  void CheckDigest(const jute::TxnHeader& header) const;
+  void CheckDigest(const jute::TxnHeader& header);
   Proposal TakeProposal(const jute::TxnHeader& header);
   void Complete(const jute::TxnHeader& header, std::string_view record,
                 ConnectionId requester);
@@ -390,6 +394,8 @@ class Replica {
   std::vector<ConnectionId> dirty_;
   Ready ready_;
   ServerStats stats_;
+  LogLimit mismatch_log_{1};
+  LogLimit unreadable_log_{1};
   std::vector<tree::OpResult> results_;  // Of the transaction being applied
   std::vector<MissedEvent> missed_;      // Of the setWatches being evaluated
 

@@ -1,5 +1,6 @@
 #include "replica/sessions.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/check.h"
@@ -35,7 +36,7 @@ const Session* SessionTable::Find(SessionId id) const {
 void SessionTable::Touch(Session* session, int64_t now_ms) {
   CHECK(!session->closing) << ToWire(session->id);
   const int64_t bucket_ms =
-      ((now_ms + session->timeout_ms) / tick_ms_ + 1) * tick_ms_;
+      ((now_ms + std::max(session->timeout_ms, 0)) / tick_ms_ + 1) * tick_ms_;
   if (bucket_ms == session->bucket_ms) {
     return;
   }

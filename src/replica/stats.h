@@ -53,6 +53,7 @@ struct ServerStats {
   // Writes that a hard quota refused, by first component of its path.
   absl::btree_map<std::string, int64_t> quota_exceeded;
   int64_t commits = 0;
+  int64_t digest_mismatches = 0;  // With what other leaders announced
   int64_t last_response_size = -1;
   int64_t min_response_size = -1;
   int64_t max_response_size = -1;

@@ -57,9 +57,10 @@ struct Config {
   // ensemble it must be a snapshot (zab-and-disk.md 3.5, 12.B 1).
   bool truncates_learners = true;
 
-  // The counter of a zxid at which a leader gives up, so that the next epoch
-  // begins before the counter is used up (zab-and-disk.md 1.1).
-  uint32_t counter_max = 0xffff0000;
+  // The counter of a zxid at which a leader gives up once that is committed, so
+  // that the next epoch begins before the counter is used up (zab-and-disk.md
+  // 1.1).  What is left is more than can be proposed until then.
+  uint32_t counter_max = 0xff000000;
 
   bool IsMember(ServerId member) const;
 };

@@ -16,6 +16,10 @@
 
 namespace paddock::zab {
 
+// The phases of Zab.  A leader or learner begins with discovery; broadcast
+// begins when its epoch is established, or with UPTODATE.
+enum class Phase { kElection, kDiscovery, kSynchronization, kBroadcast };
+
 struct Core {
   Core(const Config& c, const DurableState& state)
       : config(c),
@@ -36,6 +40,8 @@ struct Core {
   // A leader wants less of this history than a snapshot left of it: the next
   // one is asked for everything.
   bool needs_state = false;
+  // A leader activated another configuration than `config` (see peer.h).
+  bool is_outdated = false;
 
   void SetAcceptedEpoch(int64_t epoch) {
     CHECK_GT(epoch, accepted_epoch);
@@ -58,7 +64,21 @@ struct Core {
   }
 };
 
-// When something is due.
+// When something is due.  These are all time-outs of a member, with their names
+// in Config; limits are counted in ticks:
+//
+//   Election  finalize_     finalize_wait after a quorum agreed
+//             notify_       notification_min, doubled up to notification_max
+//   Leader    phase_timer_  init_limit for each of its first two phases, and
+//                           again for the quorum that has its history
+//             ping_timer_   half a tick; with it are looked at:
+//             disk_timer_   disk_stall_max for the oldest write under way
+//             heard_by      sync_limit and one for each learner to say
+//                           something, and init_limit more before UPTODATE
+//             ack_due       sync_limit for a follower to acknowledge
+//   Learner   silence_      first_answer_min, doubled with each failure; then
+//                           init_limit, and sync_limit from NEWLEADER on
+//             reconnect_    reconnect_delay
 class Timer {
  public:
   void Start(absl::Duration deadline) { deadline_ = deadline; }

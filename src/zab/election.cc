@@ -69,6 +69,9 @@ void Election::Step(ServerId from, const Notification& notification) {
     }
     return;
   }
+  if (notification.vote.election_epoch > kRoundMax) {
+    return;
+  }
   switch (notification.role) {
     case Role::kLooking:
       StepLooking(from, notification.vote);

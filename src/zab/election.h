@@ -40,6 +40,9 @@ class Election {
   absl::Duration deadline() const;
 
  private:
+  // No election gets that far, nor is anybody believed who says so.
+  static constexpr int64_t kRoundMax = INT64_MAX / 2;
+
   struct Heard {
     Role role;
     Vote vote;

@@ -98,10 +98,10 @@ void Leader::Handle(ServerId from, Message& message) {
   }
   Learner& learner = it->second;
   const Config& config = core_.config;
-  learner.heard_by =
-      core_.now + (1 + config.sync_limit +
-                   (learner.is_up_to_date ? 0 : config.init_limit)) *
-                      config.tick_time;
+  learner.heard_by.Start(core_.now +
+                         (1 + config.sync_limit +
+                          (learner.is_up_to_date ? 0 : config.init_limit)) *
+                             config.tick_time);
   if (const auto* ack_epoch = std::get_if<AckEpoch>(&message)) {
     OnAckEpoch(from, learner, *ack_epoch);
   } else if (const auto* ack = std::get_if<Ack>(&message)) {
@@ -124,8 +124,11 @@ void Leader::Handle(ServerId from, Message& message) {
 // Discovery.
 
 void Leader::OnFollowerInfo(ServerId from, const FollowerInfo& info) {
-  if (info.config_version > core_.config.version) {
-    core_.out.HangUp(from);  // It knows of members that this one does not
+  if (info.config_version > core_.config.version ||
+      info.accepted_epoch >= kEpochMax || from == core_.config.id) {
+    // It knows of members that this one does not; or is none, for no epoch is
+    // left to lead it in.
+    core_.out.HangUp(from);
     return;
   }
   const Config& config = core_.config;
@@ -138,8 +141,9 @@ void Leader::OnFollowerInfo(ServerId from, const FollowerInfo& info) {
   Learner& learner = learners_[from];
   learner = Learner();
   learner.is_observer = info.is_observer;
-  learner.heard_by = core_.now + (1 + config.init_limit + config.sync_limit) *
-                                     config.tick_time;
+  learner.heard_by.Start(core_.now +
+                         (1 + config.init_limit + config.sync_limit) *
+                             config.tick_time);
   if (epoch_ == 0) {
     highest_promise_ = std::max(highest_promise_, info.accepted_epoch);
     ChooseEpoch();
@@ -261,8 +265,12 @@ void Leader::OnAck(ServerId from, Learner& learner, Zxid zxid) {
     dropped_.push_back(from);
     return;
   }
-  if (zxid.epoch != epoch_) {
+  if (zxid.epoch < epoch_) {
     return;  // Some Java releases acknowledge their initial history so
+  }
+  if (zxid.epoch > epoch_) {
+    dropped_.push_back(from);
+    return;
   }
   if (zxid.counter == 0) {
     if (learner.state == Learner::State::kSyncing) {
@@ -457,7 +465,7 @@ void Leader::ReleaseSyncs() {
 void Leader::CheckLearners() {
   const Config& config = core_.config;
   for (auto& [id, learner] : learners_) {
-    if (core_.now >= learner.heard_by || learner.ack_due.IsDue(core_.now)) {
+    if (learner.heard_by.IsDue(core_.now) || learner.ack_due.IsDue(core_.now)) {
       dropped_.push_back(id);
       continue;
     }

@@ -29,8 +29,6 @@ namespace paddock::zab {
 
 class Leader {
  public:
-  enum class Phase { kDiscovery, kSynchronization, kBroadcast };
-
   // `core` outlives it.
   explicit Leader(Core& core);
 
@@ -78,7 +76,7 @@ class Leader {
     Zxid acked;                   // All up to here is durable there
     Zxid acked_by;                // Must be acknowledged at `ack_due`
     Timer ack_due;
-    absl::Duration heard_by;       // Must be heard of until then
+    Timer heard_by;                // Must be heard of until then
     std::deque<uint64_t> pings;    // The sync rounds of those not answered
     uint64_t confirmed_round = 0;  // It followed after this one had begun
   };

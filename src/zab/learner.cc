@@ -68,6 +68,8 @@ void Learner::Step(Message& message) {
         } else if constexpr (std::is_same_v<Type, Proposal> ||
                              std::is_same_v<Type, Inform> ||
                              std::is_same_v<Type, Commit> ||
+                             std::is_same_v<Type, InformAndActivate> ||
+                             std::is_same_v<Type, CommitAndActivate> ||
                              std::is_same_v<Type, NewLeader> ||
                              std::is_same_v<Type, UpToDate> ||
                              std::is_same_v<Type, Ping>) {
@@ -92,6 +94,10 @@ void Learner::Step(Message& message) {
 void Learner::On(const LeaderInfo& info) {
   if (info.epoch < core_.accepted_epoch) {
     GiveUp("the leader's epoch is older than the one promised");
+    return;
+  }
+  if (info.epoch > kEpochMax) {
+    GiveUp("a LEADERINFO of no epoch");
     return;
   }
   phase_ = Phase::kSynchronization;
@@ -149,6 +155,10 @@ void Learner::On(Snap& snap) {
     GiveUp("the leader lacks what is committed here");
     return;
   }
+  if (snap.zxid.epoch > epoch_) {
+    GiveUp("a snapshot of a later epoch");
+    return;
+  }
   const Zxid zxid = snap.zxid;
   Install({zxid, std::move(snap.state)});
   BeginSync(zxid);
@@ -160,13 +170,34 @@ void Learner::Install(Snapshot snapshot) {
   core_.needs_state = false;
 }
 
+bool Learner::IsNext(Zxid zxid) const {
+  return core_.history.IsNext(zxid) && zxid.epoch <= epoch_;
+}
+
+// A Java leader of 3.9 proposes a request that it cannot read as an error under
+// the zxid that it gave out last, be that the beginning of its epoch.  It waits
+// for the ACK, but that changes nothing (zab-and-disk.md 12.B 8).
+bool Learner::IsRepeated(Zxid zxid) const {
+  const Zxid last = core_.history.last_logged();
+  return zxid.epoch == epoch_ &&
+         (zxid == last || (zxid.counter == 0 && last.epoch < epoch_));
+}
+
 void Learner::On(Proposal& proposal) {
-  if (!core_.history.IsNext(proposal.zxid)) {
-    GiveUp("a proposal is missing");
-    return;
-  }
   const Zxid zxid = proposal.zxid;
-  core_.Append({zxid, std::move(proposal.txn)});
+  if (is_observer_ && phase_ == Phase::kBroadcast) {
+    GiveUp("a packet for followers");
+  } else if (IsRepeated(zxid)) {
+    AckOnceDurable(zxid);
+  } else if (!IsNext(zxid)) {
+    GiveUp("a proposal is missing");
+  } else {
+    core_.Append({zxid, std::move(proposal.txn)});
+    AckOnceDurable(zxid);
+  }
+}
+
+void Learner::AckOnceDurable(Zxid zxid) {
   if (phase_ == Phase::kBroadcast) {
     core_.out.SendOnceDurable(core_.history.last_write_id(), leader_,
                               Ack{zxid});
@@ -176,29 +207,55 @@ void Learner::On(Proposal& proposal) {
 }
 
 void Learner::On(Inform& inform) {
-  if (!core_.history.IsNext(inform.zxid)) {
+  if (!is_observer_) {
+    GiveUp("a packet for observers");
+  } else if (!IsNext(inform.zxid)) {
     GiveUp("a transaction is missing");
-    return;
+  } else {
+    core_.Append({inform.zxid, std::move(inform.txn)});
+    OnCommitted(inform.zxid);
   }
-  const Zxid zxid = inform.zxid;
-  core_.Append({zxid, std::move(inform.txn)});
-  On(Commit{zxid});
 }
 
 void Learner::On(const Commit& commit) {
-  const bool is_next =
-      commit.zxid.epoch == committed_.epoch
-          ? commit.zxid.counter == committed_.counter + 1
-          : commit.zxid.epoch > committed_.epoch && commit.zxid.counter == 1;
-  if (!is_next || commit.zxid > core_.history.last_logged()) {
+  if (is_observer_ && phase_ == Phase::kBroadcast) {
+    GiveUp("a packet for followers");
+  } else {
+    OnCommitted(commit.zxid);
+  }
+}
+
+void Learner::OnCommitted(Zxid zxid) {
+  const bool is_next = zxid.epoch == committed_.epoch
+                           ? zxid.counter == committed_.counter + 1
+                           : zxid.epoch > committed_.epoch && zxid.counter == 1;
+  if (!is_next || !core_.history.Contains(zxid)) {
     GiveUp("a commit out of order");
     return;
   }
-  committed_ = commit.zxid;
+  committed_ = zxid;
   if (phase_ == Phase::kBroadcast) {
     core_.Commit(committed_);
   } else if (!unacknowledged_.empty() && !has_history_) {
     unacknowledged_.pop_front();  // Part of the initial history
+  }
+}
+
+void Learner::On(InformAndActivate& inform) {
+  Inform transaction{inform.zxid, std::move(inform.txn)};
+  On(transaction);
+  OnActivated(std::move(inform));
+}
+
+void Learner::On(const CommitAndActivate& commit) {
+  On(Commit{commit.zxid});
+  OnActivated(commit);
+}
+
+void Learner::OnActivated(Message notice) {
+  if (!gave_up_.has_value()) {
+    core_.is_outdated = true;
+    core_.out.ready().deliveries.push_back({leader_, std::move(notice)});
   }
 }
 

@@ -4,6 +4,9 @@
 // What the leader sends is logged at once and in order, but counts as committed
 // only from UPTODATE on.  ACK(NEWLEADER) waits until the history and then the
 // epoch are durable; then each proposal is acknowledged when it is durable.
+//
+// Whatever the leader says out of place, or should not say at all, ends the
+// link: nothing that comes over it fails a CHECK.
 
 #ifndef PADDOCK_ZAB_LEARNER_H_
 #define PADDOCK_ZAB_LEARNER_H_
@@ -21,9 +24,6 @@ namespace paddock::zab {
 
 class Learner {
  public:
-  // In which phase of Zab it is; broadcast begins with UPTODATE.
-  enum class Phase { kDiscovery, kSynchronization, kBroadcast };
-
   // Asks `leader` after `delay`, and gives up if no answer comes within
   // `patience` after that.  `core` outlives it.
   Learner(Core& core, ServerId leader, absl::Duration delay,
@@ -53,10 +53,19 @@ class Learner {
   void On(Proposal& proposal);
   void On(Inform& inform);
   void On(const Commit& commit);
+  void On(InformAndActivate& inform);
+  void On(const CommitAndActivate& commit);
   void On(const NewLeader& leader);
   void On(const UpToDate& up_to_date);
   void On(const Ping& ping);
   void GiveUp(std::string reason);
+  void OnCommitted(Zxid zxid);
+  void OnActivated(Message notice);
+  // Whether `zxid` may be that of the next transaction.
+  bool IsNext(Zxid zxid) const;
+  // Whether the leader proposes an error, which needs no place in the log.
+  bool IsRepeated(Zxid zxid) const;
+  void AckOnceDurable(Zxid zxid);
   void BeginSync(Zxid committed);
   void Install(Snapshot snapshot);
   void SendOnceAllDurable(Message message);

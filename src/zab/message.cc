@@ -39,6 +39,12 @@ std::string Text(const Proposal& p) { return "PROPOSAL " + Text(p.zxid); }
 std::string Text(const Inform& inform) { return "INFORM " + Text(inform.zxid); }
 std::string Text(const Ack& ack) { return "ACK " + Text(ack.zxid); }
 std::string Text(const Commit& commit) { return "COMMIT " + Text(commit.zxid); }
+std::string Text(const InformAndActivate& inform) {
+  return "INFORMANDACTIVATE " + Text(inform.zxid);
+}
+std::string Text(const CommitAndActivate& commit) {
+  return "COMMITANDACTIVATE " + Text(commit.zxid);
+}
 std::string Text(const NewLeader& leader) {
   return fmt::format("NEWLEADER {}", leader.epoch);
 }

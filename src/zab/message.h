@@ -88,6 +88,17 @@ struct Ack {
 struct Commit {
   Zxid zxid;
 };
+// The same two for a transaction of a Java leader that changes the
+// configuration, and who is to lead then (zab-and-disk.md 7.4).
+struct InformAndActivate {
+  Zxid zxid;
+  ServerId leader{0};
+  std::string txn;
+};
+struct CommitAndActivate {
+  Zxid zxid;
+  ServerId leader{0};
+};
 
 // Leader to learner: all of the initial history of this epoch is sent.
 struct NewLeader {
@@ -132,8 +143,9 @@ struct Sync {};
 
 using Message =
     std::variant<Notification, FollowerInfo, LeaderInfo, AckEpoch, Diff, Trunc,
-                 Snap, Proposal, Inform, Ack, Commit, NewLeader, UpToDate, Ping,
-                 Revalidate, Revalidated, Request, Sync>;
+                 Snap, Proposal, Inform, Ack, Commit, InformAndActivate,
+                 CommitAndActivate, NewLeader, UpToDate, Ping, Revalidate,
+                 Revalidated, Request, Sync>;
 
 struct Envelope {
   ServerId to{0};

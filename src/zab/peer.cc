@@ -114,7 +114,7 @@ void Peer::Settle() {
     if (is_stopping_ && !is_stopped_) {
       auto* leader = std::get_if<Leader>(&part_);
       // What is proposed is handed over committed.
-      if (leader != nullptr && leader->phase() == Leader::Phase::kBroadcast &&
+      if (leader != nullptr && leader->phase() == Phase::kBroadcast &&
           !leader->gave_up().has_value() &&
           core_.history.last_committed() < core_.history.last_logged()) {
         return;
@@ -141,14 +141,20 @@ void Peer::Settle() {
       // One round on, while those it leaves go on by two (election.h).
       Look(vote_.election_epoch + 1);
     } else if (auto* learner = std::get_if<Learner>(&part_)) {
-      if (learner->phase() == Learner::Phase::kBroadcast) {
+      if (learner->phase() == Phase::kBroadcast) {
         failures_ = 0;
       }
       if (!learner->gave_up().has_value()) {
         return;
       }
-      failures_ += learner->phase() == Learner::Phase::kBroadcast ? 0 : 1;
+      failures_ += learner->phase() == Phase::kBroadcast ? 0 : 1;
       last_trouble_ = *learner->gave_up();
+      if (core_.is_outdated) {
+        last_trouble_ += "; the ensemble has another configuration";
+        part_.emplace<std::monostate>();
+        is_stopped_ = true;
+        return;
+      }
       Look(vote_.election_epoch + 2);
     } else {
       return;
@@ -174,7 +180,7 @@ void Peer::Decide(Vote vote) {
 
 bool Peer::CanPropose() const {
   const auto* leader = std::get_if<Leader>(&part_);
-  return leader != nullptr && leader->phase() == Leader::Phase::kBroadcast &&
+  return leader != nullptr && leader->phase() == Phase::kBroadcast &&
          !is_stopping_;
 }
 
@@ -228,12 +234,12 @@ Role Peer::role() const {
   return Role::kLooking;
 }
 
-bool Peer::IsServing() const {
+Phase Peer::phase() const {
   if (const auto* leader = std::get_if<Leader>(&part_)) {
-    return leader->phase() == Leader::Phase::kBroadcast;
+    return leader->phase();
   }
   const auto* learner = std::get_if<Learner>(&part_);
-  return learner != nullptr && learner->phase() == Learner::Phase::kBroadcast;
+  return learner != nullptr ? learner->phase() : Phase::kElection;
 }
 
 std::optional<ServerId> Peer::leader() const {

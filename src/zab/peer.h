@@ -12,6 +12,13 @@
 // message of each run; when it breaks, or cannot be opened, the owner says
 // LinkLost.  After a hang-up nothing more of that link is passed on.
 //
+// A member keeps the configuration that it was started with.  What a Java
+// leader of an ensemble with reconfigEnabled=true commits to change it, is an
+// ordinary transaction here, as it is for a Java member without that.  But one
+// that learned of another configuration has no say in an election any more, for
+// its quorums may contradict those of the others: it goes on following its
+// leader, and stops when it loses that.  Its owner is told by a delivery.
+//
 // Invariants, checked by CheckInvariants():
 //
 // (1) Ready::committed continues the state at the start, or Ready::install:
@@ -121,8 +128,9 @@ class Peer {
   absl::Duration NextDeadline() const;
 
   Role role() const;
+  Phase phase() const;
   // Whether it has what a quorum agrees on, and may answer clients.
-  bool IsServing() const;
+  bool IsServing() const { return phase() == Phase::kBroadcast; }
   bool IsStopped() const { return is_stopped_; }
   // Of the last election that was decided, if not looking.
   std::optional<ServerId> leader() const;

@@ -10,6 +10,9 @@
 
 namespace paddock::zab {
 
+// The wire's zxids are signed: no epoch may be above.
+inline constexpr int64_t kEpochMax = INT32_MAX;
+
 struct Zxid {
   uint32_t epoch = 0;
   uint32_t counter = 0;

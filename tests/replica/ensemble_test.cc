@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/log.h"
 #include "replica/replica_harness.h"
 #include "tree/snapshot.h"
 
@@ -53,6 +54,7 @@ class EnsembleTest : public testing::Test {
       member.options.server_id = config.id;
       member.options.ensemble = config;
       member.options.tick_time = config.tick_time;
+      member.options.four_letter_words = {"mntr"};
       Start(config.id);
     }
     RunUntilLeader();
@@ -601,6 +603,123 @@ TEST_F(EnsembleTest, ClientsAreSentAwayWithoutAQuorum) {
   const ConnectionId late = Open(leader);
   EXPECT_FALSE(Handshake(leader, late).has_value());
   EXPECT_TRUE(members_[leader].closed[late]);
+}
+
+// What a leader of other code sends.
+
+class ForeignLeaderTest : public EnsembleTest {
+ protected:
+  ForeignLeaderTest() : leader_(RunUntilLeader()), follower_(AFollower()) {}
+
+  Replica& follower() { return *members_[follower_].replica; }
+
+  // The follower hears it from its leader, which knows nothing about it: what
+  // comes of it must be seen before Settle().
+  void Hear(zab::Message message) {
+    follower().Step(zab::Received{leader_, std::move(message)});
+  }
+
+  // A transaction that begins a session, as the next of the follower's log.
+  zab::Proposal NextSession(int64_t session, uint64_t digest) {
+    zab::Zxid zxid = follower().peer().last_logged();
+    ++zxid.counter;
+    return {zxid, SessionTxn(zxid, session, digest)};
+  }
+
+  static std::string SessionTxn(zab::Zxid zxid, int64_t session,
+                                uint64_t digest) {
+    std::string txn;
+    jute::Write(
+        jute::TxnHeader{.clientId = session,
+                        .zxid = zxid.ToWire(),
+                        .type = static_cast<int32_t>(OpCode::kCreateSession)},
+        &txn);
+    jute::Write(jute::CreateSessionTxn{10000}, &txn);
+    jute::Write(jute::TxnDigest{.version = 2,
+                                .treeDigest = static_cast<int64_t>(digest)},
+                &txn);
+    return txn;
+  }
+
+  const ServerId leader_;
+  const ServerId follower_;
+};
+
+// It goes on, and counts (zab-and-disk.md 5.5).
+TEST_F(ForeignLeaderTest, DigestThatDoesNotMatchIsCounted) {
+  Connect(follower_);  // So that there is a transaction of this epoch
+  std::vector<std::string> lines;
+  log::CaptureForTest([&](log::Level level, std::string_view line) {
+    EXPECT_EQ(level, log::Level::kError);
+    lines.emplace_back(line);
+  });
+  for (const int64_t session : {7, 8, 9}) {
+    const uint64_t wrong = session == 9 ? 0 : 1;
+    const zab::Proposal proposal =
+        NextSession(session, follower().digest() + wrong);
+    Hear(proposal);
+    Hear(zab::Commit{proposal.zxid});
+  }
+  log::CaptureForTest(nullptr);
+  EXPECT_THAT(follower().FourLetterWord(Open(follower_), "mntr", "", {}),
+              testing::HasSubstr("zk_digest_mismatches_count\t2\n"));
+  EXPECT_THAT(lines, ElementsAre(testing::HasSubstr("announced digest")));
+  EXPECT_TRUE(follower().is_serving());
+}
+
+// Nothing that a leader sends ends the process, but only the link.
+TEST_F(ForeignLeaderTest, WhatCannotBeReadEndsTheLink) {
+  Connect(follower_);
+  const zab::Proposal good = NextSession(7, follower().digest());
+  zab::Proposal longer = good;
+  longer.zxid.counter += 1;
+  zab::Proposal cut = good;
+  cut.txn.resize(34);
+  zab::Proposal of_none = NextSession(0, follower().digest());
+  const zab::Zxid last = follower().peer().last_logged();
+  log::CaptureForTest([](log::Level, std::string_view) {});
+  for (const zab::Message& message : std::initializer_list<zab::Message>{
+           cut, longer, of_none, zab::Proposal{good.zxid, ""},
+           zab::Proposal{last, SessionTxn(last, 7, 0)},
+           zab::Inform{good.zxid, "x"},
+           zab::InformAndActivate{good.zxid, leader_, "x"},
+           zab::Snap{good.zxid, "x"}, zab::Commit{good.zxid}}) {
+    ASSERT_TRUE(follower().is_serving());
+    Hear(message);
+    EXPECT_FALSE(follower().is_serving()) << zab::Describe(message);
+    Settle();  // It joins again
+    EXPECT_EQ(follower().peer().last_logged(), last);
+  }
+  log::CaptureForTest(nullptr);
+}
+
+TEST_F(ForeignLeaderTest, AnswerThatNobodyAskedForIsIgnored) {
+  Hear(zab::Revalidated{SessionId{7}, true});
+  Hear(zab::Sync{});
+  EXPECT_TRUE(follower().is_serving());
+}
+
+// Sessions that a learner asks for in a way that no server does.
+TEST_F(ForeignLeaderTest, LearnerCannotMakeASessionThatIsNone) {
+  std::string timeout;
+  jute::Write(jute::CreateSessionTxn{-1}, &timeout);
+  Replica& leader = *members_[leader_].replica;
+  for (const int64_t session : {0, 7, 7}) {
+    leader.Step(zab::Received{
+        follower_, zab::Request{SessionId{session}, 0,
+                                static_cast<int32_t>(OpCode::kCreateSession),
+                                timeout, ""}});
+    leader.Step(zab::Received{
+        follower_,
+        zab::Request{SessionId{session}, 0,
+                     static_cast<int32_t>(OpCode::kCloseSession), "", ""}});
+    leader.Step(zab::Received{
+        follower_, zab::Request{SessionId{session}, 0,
+                                static_cast<int32_t>(OpCode::kCreateSession),
+                                timeout, ""}});
+  }
+  Settle();
+  EXPECT_TRUE(leader.is_serving());
 }
 
 }  // namespace

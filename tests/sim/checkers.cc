@@ -16,34 +16,25 @@ std::string Text(zab::Zxid zxid) {
 
 }  // namespace
 
-void Checkers::Fail(std::string what) {
+void Checkers::Fail(std::string what) { Note(std::move(what)); }
+
+void Checkers::Note(Finding finding) {
   if (!violation_.has_value()) {
-    violation_ = std::move(what);
+    violation_ = std::move(finding);
   }
 }
 
-// PrefixConsistency, Agreement, TotalOrder and the primary orders: all
-// committed sequences are prefixes of one, which grows in zxid order.
 void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
                        size_t first_new) {
+  if (first_new == 0) {
+    model_.Forget(id);
+  }
   for (size_t i = first_new; i < applied.size(); ++i) {
     const zab::Txn& txn = applied[i];
+    model_.Deliver(id, txn);
+    Note(CheckDelivery(model_, id));
     if (i < committed_.size()) {
-      if (committed_[i] != txn) {
-        Fail(fmt::format(
-            "Agreement: member {} applied {} as number {}, where "
-            "another applied {}",
-            Number(id), Text(txn.zxid), i, Text(committed_[i].zxid)));
-        return;
-      }
       continue;
-    }
-    if (!committed_.empty() && txn.zxid <= committed_.back().zxid) {
-      Fail(fmt::format("TotalOrder: {} after {}", Text(txn.zxid),
-                       Text(committed_.back().zxid)));
-    }
-    if (!proposed_.contains(txn.bytes)) {
-      Fail(fmt::format("Integrity: nobody proposed {}", Text(txn.zxid)));
     }
     if (!IsQuorum([&](ServerId member) {
           return disks_.at(member)->durable().Has(txn.zxid);
@@ -54,10 +45,36 @@ void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
                       Number(id), Text(txn.zxid)));
     }
     committed_.push_back(txn);
+    model_.Deliver(Model::kAnyone, txn);
   }
 }
 
-void Checkers::Proposed(const zab::Txn& txn) { proposed_.insert(txn.bytes); }
+void Checkers::Proposed(ServerId id, const zab::Peer& peer,
+                        const zab::Txn& txn) {
+  model_.Propose(id, peer.current_epoch(), txn);
+}
+
+void Checkers::Crashed(ServerId id) {
+  model_.servers[id] = {};
+  model_.Forget(id);
+  SyncsLost(id);
+}
+
+// It does so where the other is no leader, or not its leader, or too slow, or
+// should be the leader, and where it wants to get all history anew.
+void Checkers::HungUp(ServerId id, const zab::Received& because,
+                      const zab::Peer& peer) {
+  const auto* info = std::get_if<zab::LeaderInfo>(&because.message);
+  const bool is_older = info != nullptr && info->epoch < peer.accepted_epoch();
+  const bool wants_all = std::holds_alternative<zab::Trunc>(because.message) &&
+                         !disks_.at(id)->durable().state_is_committed;
+  if (!is_older && !wants_all &&
+      !std::holds_alternative<zab::FollowerInfo>(because.message) &&
+      !std::holds_alternative<zab::AckEpoch>(because.message) &&
+      !std::holds_alternative<zab::Ack>(because.message)) {
+    Note(CheckDuringAction(because.message));
+  }
+}
 
 bool Checkers::IsQuorum(const std::function<bool(ServerId)>& holds) const {
   std::map<int64_t, std::pair<int64_t, int64_t>> weights;  // Held, and all
@@ -144,10 +161,25 @@ void Checkers::Look(ServerId id, const zab::Peer& peer) {
   if (++looks_ % kBetween == 0) {
     peer.CheckInvariants();
   }
+  LookAtModel(id, peer);
   if (peer.role() == zab::Role::kLeading) {
     LookAtLeader(id, peer);
   }
   LookAtEpochs(id);
+}
+
+void Checkers::LookAtModel(ServerId id, const zab::Peer& peer) {
+  const Model::Server now{peer.role(), peer.phase(), peer.leader(),
+                          peer.accepted_epoch(), peer.current_epoch()};
+  Model::Server& before = model_.servers[id];
+  if (now == before) {
+    return;
+  }
+  before = now;
+  if (now.role == zab::Role::kLeading && now.phase == zab::Phase::kBroadcast) {
+    model_.epoch_leaders[now.current_epoch].insert(id);
+  }
+  Note(CheckServer(model_, id));
 }
 
 void Checkers::LookAtEpochs(ServerId id) {
@@ -188,12 +220,7 @@ void Checkers::LookAtLeader(ServerId id, const zab::Peer& peer) {
   if (!peer.CanPropose()) {
     return;
   }
-  const auto [it, is_new] = leaders_.insert({epoch, id});
-  if (it->second != id || beginnings_.at(epoch).leader != id) {
-    Fail(fmt::format("Leadership: members {} and {} lead epoch {}",
-                     Number(it->second), Number(id), epoch));
-  }
-  if (is_new && !IsQuorum([&](ServerId member) {
+  if (established_.insert(epoch).second && !IsQuorum([&](ServerId member) {
         const Disk::Contents& durable = disks_.at(member)->durable();
         return durable.current_epoch >= epoch &&
                durable.Has(beginnings_.at(epoch).last);

@@ -1,5 +1,6 @@
-// What must hold in every ensemble at every moment (zab-and-disk.md 11.2 and
-// 11.4).  A checker that finds a violation remembers the first one.
+// What must hold in every ensemble at every moment: the invariants of the TLA+
+// models (invariants.h) and what these do not cover (zab-and-disk.md 11.4).  A
+// checker that finds a violation remembers the first one.
 
 #ifndef PADDOCK_TESTS_SIM_CHECKERS_H_
 #define PADDOCK_TESTS_SIM_CHECKERS_H_
@@ -16,6 +17,7 @@
 
 #include "base/ids.h"
 #include "sim/disk.h"
+#include "sim/invariants.h"
 #include "sim/streams.h"
 #include "zab/message.h"
 #include "zab/peer.h"
@@ -35,7 +37,10 @@ class Checkers {
                size_t first_new);
   // A promise leaves the member.
   void Sent(ServerId id, const zab::Envelope& envelope, const zab::Peer& peer);
-  void Proposed(const zab::Txn& txn);
+  void Proposed(ServerId id, const zab::Peer& peer, const zab::Txn& txn);
+  void Crashed(ServerId id);
+  // It closes its link to the sender of what it just heard.
+  void HungUp(ServerId id, const zab::Received& because, const zab::Peer& peer);
   // After each event at a member.
   void Look(ServerId id, const zab::Peer& peer);
   // A sync begins at the member that has the client, and is answered there in
@@ -55,7 +60,7 @@ class Checkers {
   const std::optional<std::string>& violation() const { return violation_; }
   // All that was ever committed anywhere, in order.
   const std::vector<zab::Txn>& committed() const { return committed_; }
-  size_t epochs() const { return leaders_.size(); }
+  size_t epochs() const { return established_.size(); }
 
  private:
   struct Epochs {
@@ -75,19 +80,21 @@ class Checkers {
 
   void Promised(ServerId id, ServerId to, const zab::AckEpoch& promise,
                 const zab::Peer& peer);
+  void Note(Finding finding);
+  void LookAtModel(ServerId id, const zab::Peer& peer);
   void LookAtEpochs(ServerId id);
   void LookAtLeader(ServerId id, const zab::Peer& peer);
 
   const zab::Config config_;
   std::map<ServerId, const Disk*> disks_;
   std::vector<zab::Txn> committed_;
-  std::map<int64_t, ServerId> leaders_;      // That established an epoch
+  Model model_;
+  std::set<int64_t> established_;            // Epochs
   std::map<int64_t, Beginning> beginnings_;  // Of epochs
   std::map<ServerId, Epochs> epochs_;
   // To whom an epoch was promised, by ACKEPOCH with an epoch.
   std::map<std::pair<ServerId, int64_t>, ServerId> promises_;
   Streams streams_;
-  std::set<std::string> proposed_;
   std::map<ServerId, std::deque<Waiting>> syncs_;
   uint64_t looks_ = 0;
   std::optional<std::string> violation_;

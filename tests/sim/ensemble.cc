@@ -193,7 +193,6 @@ void Ensemble::Start(Node& node) {
                           .accepted_epoch = found.accepted_epoch,
                           .current_epoch = found.current_epoch};
   node.peer = std::make_unique<zab::Peer>(node.config, state);
-  checkers_.SyncsLost(node.id);
   node.disk->Open([this, &node, life = node.life](uint64_t write_id) {
     if (life == node.life) {
       Defer(node, [this, &node, write_id] {
@@ -212,8 +211,11 @@ void Ensemble::Start(Node& node) {
                    return fmt::format("<- {} {}", static_cast<int64_t>(from),
                                       zab::Describe(m));
                  });
-                 Step(node, zab::Received{from, m});
-                 Pump(node);
+                 const zab::Received event{from, m};
+                 const bool is_timer_due =
+                     node.peer->NextDeadline() <= LocalTime(node);
+                 Step(node, event);
+                 Pump(node, is_timer_due ? nullptr : &event);
                });
              }
            },
@@ -258,7 +260,7 @@ void Ensemble::ScheduleTick(Node& node) {
   });
 }
 
-void Ensemble::Pump(Node& node) {
+void Ensemble::Pump(Node& node, const zab::Received* because) {
   zab::Ready ready = node.peer->TakeReady();
   node.disk->Submit(std::move(ready.writes));
   const bool commits = ready.install.has_value() || !ready.committed.empty();
@@ -288,6 +290,9 @@ void Ensemble::Pump(Node& node) {
                          node.peer->last_trouble());
     });
     network_.HangUp(node.id, id);
+    if (because != nullptr && because->from == id) {
+      checkers_.HungUp(node.id, *because, *node.peer);
+    }
   }
   for (size_t i = 0; i < ready.syncs.size(); ++i) {
     checkers_.SyncEnded(node.id, node.app.applied.size(), node.app.zxid);
@@ -420,6 +425,7 @@ void Ensemble::Crash(ServerId id) {
   ++victim.life;
   victim.peer.reset();
   victim.disk->Crash();
+  checkers_.Crashed(id);
   network_.Detach(id);
 }
 
@@ -484,7 +490,7 @@ bool Ensemble::Propose(ServerId id) {
   }
   const zab::Txn txn{member.peer->NextZxid(),
                      fmt::format("t{}", next_payload_++)};
-  checkers_.Proposed(txn);
+  checkers_.Proposed(id, *member.peer, txn);
   member.peer->Propose(txn);
   Pump(member);
   return true;

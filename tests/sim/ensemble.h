@@ -101,7 +101,8 @@ class Ensemble {
   // Something happens there, now.
   template <class Event>
   void Step(Node& node, Event event);
-  void Pump(Node& node);
+  // `because`: of what it heard, if nothing else can be the reason.
+  void Pump(Node& node, const zab::Received* because = nullptr);
   void ScheduleTick(Node& node);
   absl::Duration LocalTime(const Node& node) const;
   void Carry(Node& node, zab::Envelope envelope);

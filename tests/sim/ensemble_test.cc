@@ -7,16 +7,17 @@
 //   1419 and the details of 596, 1732, 1805, 1818, 3537: zab/election_test.cc
 //   508, 1154, 1156 as a table: zab/history_test.cc
 //   2249, 2332, 3231, 4269, and 2872, 3701 on a real disk: tests/storage
-//   882, 1090, 1573, 1624, 2623, 3125, 3127, 3144, 3145, 3249, 3306, 3472,
-//   4026, 4743, 4846, and 1367 for sessions: tests/tree, tests/replica
+//   1573, 3125, 3144, 3145, 3249, 3306, 4846: replay over a snapshot that was
+//     taken while transactions were applied, FuzzyHistoryTest of
+//     tree/restorer_test.cc; 3249 and 3306 also in tree/data_tree_test.cc
+//   1624, 2623, 3472, 4026, 4743, and 1367 for sessions: tests/replica
 // They do not apply here:
 //   1069, 1863, 2080, 2247, 2380, 2687, 3598, 4537, 4541, 4712, 4858: threads
 //     that trip over each other; a Peer has none
 //   2164, 3320, 3720, 3756, 3769, 4787: connections and bytes, not Zab
 //   1699, 2778, 2819, 3814, 3829: reconfiguration
 //   4886: SASL
-//   582, 1642, 2325, 2678, 3056, 3644, 3781: how Java names, loads and misses
-//     snapshots
+//   2325, 3056, 3644, 3781: how Java misses snapshots
 
 #include "sim/ensemble.h"
 
@@ -555,6 +556,47 @@ TEST_F(EnsembleTest, ReplayBeginsBehindTheCheckpoint) {
   EXPECT_EQ(e().applied(kOne).size(), 11);
 }
 
+// ZOOKEEPER-582, 1090, 3127: a snapshot has the zxid of what is applied in it,
+// however much more is logged; replay leaves none of that out.
+TEST_F(EnsembleTest, CheckpointEndsWithWhatIsApplied) {
+  Start(Of3());
+  Commit(3);
+  Converge();
+  Drop<zab::Commit>();
+  e().Propose(kThree);
+  ASSERT_TRUE(
+      e().RunUntil([&] { return e().applied(kThree).size() == 4; }, kSecond));
+  e().RunFor(kSecond / 10);
+  e().Checkpoint(kOne);
+  EXPECT_EQ(e().disk(kOne).durable().state.zxid, (zab::Zxid{1, 3}));
+  EXPECT_EQ(e().disk(kOne).durable().last_zxid(), (zab::Zxid{1, 4}));
+  CrashAll();
+  Pass();
+  e().Restart(kOne);
+  e().Restart(kTwo);
+  Commit();
+  RestartAll();
+  Converge();
+  EXPECT_EQ(e().applied(kOne).size(), 5);
+}
+
+// ZOOKEEPER-1642, 2678: a change of leader loads nothing anew: those that have
+// all or nearly all need no snapshot, neither old ones nor the one that died.
+TEST_F(EnsembleTest, ChangeOfLeaderNeedsNoSnapshot) {
+  Start(Of3());
+  Commit(20);
+  bool is_snapshot_sent = false;
+  e().network().SetFilter([&](ServerId, ServerId, const zab::Message& m) {
+    is_snapshot_sent |= std::holds_alternative<zab::Snap>(m);
+    return false;
+  });
+  e().Crash(kThree);
+  Commit(20);
+  e().Restart(kThree);
+  Converge();
+  EXPECT_FALSE(is_snapshot_sent);
+}
+
 // ZOOKEEPER-1367: what is committed while a learner synchronizes, sessions that
 // come and go among it, is applied there in its place.
 TEST_F(EnsembleTest, TransactionsDuringSynchronizationAreApplied) {
@@ -584,6 +626,29 @@ TEST_F(EnsembleTest, AckForALostLinkIsForgotten) {
               ElementsAre("LOOKING for 2 zxid 5:1 epoch 5 round 3"));
 }
 
+// Hierarchical quorums: two of three groups decide, each with more than half of
+// its weight; one member fewer, and nobody does.
+TEST_F(EnsembleTest, GroupsDecideTogether) {
+  EnsembleOptions options = Of3();
+  options.members = Members(9);
+  for (int i = 0; i < 9; ++i) {
+    options.members[static_cast<size_t>(i)].group = 1 + i / 3;
+  }
+  Start(options);
+  for (const int id : {1, 4, 7, 8, 9}) {  // A majority, but not of groups
+    e().Crash(ServerId{id});
+  }
+  Commit(3);
+  e().Crash(kTwo);
+  for (const ServerId id : e().ids()) {
+    e().Propose(id);
+  }
+  EXPECT_EQ(e().RunUntilLeader(30 * kSecond), std::nullopt);
+  EXPECT_EQ(committed(), 3);
+  e().Restart(kTwo);
+  Commit();
+}
+
 // A transaction that was seen committed survives the loss of any minority: the
 // leader dies while its COMMITs are on the wire.
 TEST_F(EnsembleTest, CommittedTransactionSurvivesItsLeader) {
@@ -596,8 +661,9 @@ TEST_F(EnsembleTest, CommittedTransactionSurvivesItsLeader) {
   EXPECT_EQ(e().applied(second).size(), 1);
 }
 
-// TLA+ issue 1 (zab-and-disk.md 11.1): a learner between NEWLEADER and UPTODATE
-// gets proposals, and its late ACK(NEWLEADER) does not lose them.
+// TLA+ issue 1 (zab-and-disk.md 11.1; 2 is JoinerMissesNothingThatIsUnderWay, 3
+// is TransactionsDuringSynchronizationAreApplied): a learner between NEWLEADER
+// and UPTODATE gets proposals, and its late ACK(NEWLEADER) does not lose them.
 TEST_F(EnsembleTest, ProposalsReachLearnersThatAreNotUpToDate) {
   const HarnessOptions options{.epoch = 5};
   PeerHarness leader = zab::EstablishedLeader(options);

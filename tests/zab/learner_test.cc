@@ -178,6 +178,97 @@ TEST(LearnerTest, PassesOnAnswersToItsQuestions) {
               ElementsAre("1: REVALIDATE 0x7 true", "1: SYNC"));
 }
 
+// A Java leader of 3.9 proposes what it cannot read as an error under the zxid
+// before it, and counts the ACKs (zab-and-disk.md 12.B 8): no gap, and no
+// transaction either.
+TEST(LearnerTest, AcksAnErrorThatRepeatsAZxid) {
+  PeerHarness learner = EstablishedFollower(Of2());
+  learner.Receive(1, Proposal{{5, 0}, "error"});  // The first of the epoch
+  EXPECT_THAT(learner.TakeMessages(), ElementsAre("1: ACK 5:0"));
+  learner.Receive(1, Proposal{{5, 1}, "txn"});
+  learner.Receive(1, Proposal{{5, 1}, "error"});
+  EXPECT_THAT(learner.TakeMessages(), IsEmpty());
+  learner.FinishWrites();
+  EXPECT_THAT(learner.TakeMessages(), ElementsAre("1: ACK 5:1", "1: ACK 5:1"));
+  learner.Receive(1, Commit{{5, 1}});
+  learner.Receive(1, Proposal{{5, 1}, "error"});
+  learner.Receive(1, Proposal{{5, 2}, "txn"});
+  learner.FinishWrites();
+  learner.Receive(1, Commit{{5, 2}});
+  EXPECT_THAT(learner.TakeMessages(), ElementsAre("1: ACK 5:1", "1: ACK 5:2"));
+  EXPECT_THAT(learner.TakeWrites(), ElementsAre("append 5:1", "append 5:2"));
+  EXPECT_THAT(learner.TakeCommitted(), ElementsAre("5:1", "5:2"));
+}
+
+TEST(LearnerTest, AcksAnErrorThatRepeatsAZxidBeforeUpToDate) {
+  PeerHarness learner = Synchronizing(Of2());
+  learner.Receive(1, Diff{});
+  learner.Receive(1, NewLeader{5, ""});
+  learner.Receive(1, Proposal{{5, 1}, "txn"});
+  learner.Receive(1, Proposal{{5, 1}, "error"});
+  learner.FinishWrites();
+  learner.Receive(1, UpToDate{});
+  EXPECT_THAT(learner.TakeMessages(), ElementsAre("1: ACK 5:0", "1: ACK 5:0",
+                                                  "1: ACK 5:1", "1: ACK 5:1"));
+  EXPECT_TRUE(learner.peer().IsServing());
+}
+
+// Only what comes last is repeated.
+TEST(LearnerTest, LeavesALeaderThatGoesBack) {
+  for (const Zxid zxid : {Zxid{5, 1}, Zxid{4, 1}, Zxid{5, 0}}) {
+    PeerHarness learner = EstablishedFollower(Of2(Txns({4, 1}, {4, 1})));
+    learner.Receive(1, Proposal{{5, 1}, "txn"});
+    learner.Receive(1, Proposal{{5, 2}, "txn"});
+    learner.Receive(1, Proposal{zxid, "txn"});
+    ExpectLeft(learner, "a proposal is missing");
+  }
+}
+
+// It would be committed by a CHECK otherwise.
+TEST(LearnerTest, LeavesALeaderThatCommitsAnEpochWhichIsNotThere) {
+  PeerHarness learner =
+      EstablishedFollower({.epoch = 7, .log = Txns({4, 1}, {4, 1})});
+  learner.Receive(1, Proposal{{7, 1}, "txn"});
+  learner.Receive(1, Commit{{5, 1}});
+  ExpectLeft(learner, "a commit out of order");
+}
+
+// A transaction that changes the configuration is one like others; but who
+// learned of another one votes no more.
+TEST(LearnerTest, StopsWhenItLosesALeaderOfAnotherConfiguration) {
+  PeerHarness follower = EstablishedFollower(Of2());
+  follower.Receive(1, Proposal{{5, 1}, "reconfig"});
+  follower.Receive(1, CommitAndActivate{{5, 1}, ServerId{1}});
+  follower.Receive(1, Proposal{{5, 2}, "txn"});
+  follower.FinishWrites();
+  follower.Receive(1, Commit{{5, 2}});
+  EXPECT_THAT(follower.TakeMessages(), ElementsAre("1: ACK 5:1", "1: ACK 5:2"));
+  EXPECT_THAT(follower.TakeCommitted(), ElementsAre("5:1", "5:2"));
+  EXPECT_THAT(follower.TakeDeliveries(),
+              ElementsAre("1: COMMITANDACTIVATE 5:1"));
+  EXPECT_TRUE(follower.peer().IsServing());
+  follower.LoseLink(1);
+  ExpectLeft(follower,
+             "the link to the leader is lost; the ensemble has another "
+             "configuration");
+  EXPECT_TRUE(follower.peer().IsStopped());
+  follower.Tick(absl::Seconds(60));
+  EXPECT_THAT(follower.TakeMessages(), IsEmpty());
+}
+
+TEST(LearnerTest, ObserverCommitsWhatChangesTheConfiguration) {
+  PeerHarness observer = EstablishedObserver(Of2());
+  observer.Receive(1, InformAndActivate{{5, 1}, ServerId{1}, "reconfig"});
+  EXPECT_THAT(observer.TakeCommitted(), ElementsAre("5:1"));
+  EXPECT_THAT(observer.TakeDeliveries(),
+              ElementsAre("1: INFORMANDACTIVATE 5:1"));
+  observer.Receive(1, InformAndActivate{{5, 1}, ServerId{1}, "reconfig"});
+  ExpectLeft(observer,
+             "a transaction is missing; the ensemble has another "
+             "configuration");
+  EXPECT_TRUE(observer.peer().IsStopped());
+}
+
 TEST(LearnerTest, LeavesALeaderThatSkips) {
   PeerHarness learner = EstablishedFollower(Of2());
   learner.Receive(1, Proposal{{5, 2}, "b"});

@@ -219,7 +219,7 @@ struct HarnessOptions {
   Zxid state_zxid;
   std::vector<Txn> log;
   // Of Config.
-  uint32_t counter_max = 0xffff0000;
+  uint32_t counter_max = 0xff000000;
   size_t history_count_min = 500;
   bool truncates_learners = true;
 };
