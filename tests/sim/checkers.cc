@@ -45,7 +45,7 @@ void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
     if (!proposed_.contains(txn.bytes)) {
       Fail(fmt::format("Integrity: nobody proposed {}", Text(txn.zxid)));
     }
-    if (!IsQuorum([&](ServerId member) {
+    if (!IsQuorum(config_.members, [&](ServerId member) {
           return disks_.at(member)->durable().Has(txn.zxid);
         })) {
       Fail(
@@ -58,24 +58,6 @@ void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
 }
 
 void Checkers::Proposed(const zab::Txn& txn) { proposed_.insert(txn.bytes); }
-
-bool Checkers::IsQuorum(const std::function<bool(ServerId)>& holds) const {
-  std::map<int64_t, std::pair<int64_t, int64_t>> weights;  // Held, and all
-  for (const zab::Member& member : config_.members) {
-    if (!member.is_observer) {
-      auto& [held, all] = weights[member.group];
-      all += member.weight;
-      held += holds(member.id) ? member.weight : 0;
-    }
-  }
-  size_t groups = 0;
-  size_t holding = 0;
-  for (const auto& [group, weight] : weights) {
-    groups += weight.second > 0 ? 1 : 0;
-    holding += 2 * weight.first > weight.second ? 1 : 0;
-  }
-  return 2 * holding > groups;
-}
 
 void Checkers::Sent(ServerId id, const zab::Envelope& envelope,
                     const zab::Peer& peer) {
@@ -178,7 +160,7 @@ void Checkers::LookAtLeader(ServerId id, const zab::Peer& peer) {
   const int64_t epoch = peer.current_epoch();
   if (epoch > 0 &&
       beginnings_.insert({epoch, {id, peer.last_logged()}}).second &&
-      !IsQuorum([&](ServerId member) {
+      !IsQuorum(config_.members, [&](ServerId member) {
         const auto it = promises_.find({member, epoch});
         return member == id || (it != promises_.end() && it->second == id);
       })) {
@@ -193,7 +175,7 @@ void Checkers::LookAtLeader(ServerId id, const zab::Peer& peer) {
     Fail(fmt::format("Leadership: members {} and {} lead epoch {}",
                      Number(it->second), Number(id), epoch));
   }
-  if (is_new && !IsQuorum([&](ServerId member) {
+  if (is_new && !IsQuorum(config_.members, [&](ServerId member) {
         const Disk::Contents& durable = disks_.at(member)->durable();
         return durable.current_epoch >= epoch &&
                durable.Has(beginnings_.at(epoch).last);

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "sim/cluster.h"
 #include "sim/disk.h"
 #include "sim/streams.h"
 #include "zab/message.h"
@@ -47,10 +47,6 @@ class Checkers {
   void SyncsLost(ServerId id) { syncs_.erase(id); }
   bool AreSyncsWaiting() const;
   void Fail(std::string what);
-
-  // Whether the voters of which `holds` is true are a quorum.  Counted apart
-  // from the core, which may be wrong.
-  bool IsQuorum(const std::function<bool(ServerId)>& holds) const;
 
   const std::optional<std::string>& violation() const { return violation_; }
   // All that was ever committed anywhere, in order.
