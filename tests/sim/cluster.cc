@@ -9,6 +9,26 @@ namespace paddock::sim {
 namespace {
 
 constexpr size_t kTraceLinesMax = 400;
+// Many times what the busiest run takes.
+constexpr uint64_t kEventsMax = 5'000'000;
+
+// Stands for the message in the hash of a trace.
+uint64_t Number(ServerId other, const zab::Message& message) {
+  const uint64_t zxid = std::visit(
+      [](const auto& m) {
+        if constexpr (requires { m.zxid; }) {
+          return static_cast<uint64_t>(m.zxid.ToWire());
+        } else if constexpr (requires { m.vote; }) {
+          return static_cast<uint64_t>(m.vote.zxid.ToWire()) * 31 +
+                 static_cast<uint64_t>(m.vote.election_epoch) * 7 +
+                 static_cast<uint64_t>(m.vote.leader);
+        } else {
+          return uint64_t{0};
+        }
+      },
+      message);
+  return (zxid * 31 + message.index()) * 31 + static_cast<uint64_t>(other);
+}
 
 }  // namespace
 
@@ -63,6 +83,55 @@ void Cluster::KeepTrace(ServerId id, const std::string& line) {
   if (trace_.size() > kTraceLinesMax) {
     trace_.pop_front();
   }
+}
+
+void Cluster::TraceEvent(ServerId id, const Event& event) {
+  if (const auto* received = std::get_if<zab::Received>(&event)) {
+    Trace(id, Number(received->from, received->message), [&] {
+      return fmt::format("<- {} {}", static_cast<int64_t>(received->from),
+                         zab::Describe(received->message));
+    });
+  } else if (const auto* lost = std::get_if<zab::LinkLost>(&event)) {
+    Trace(id, static_cast<uint64_t>(lost->from), [&] {
+      return fmt::format("lost link to {}", static_cast<int64_t>(lost->from));
+    });
+  }
+}
+
+void Cluster::TraceSent(ServerId id, const zab::Envelope& envelope) {
+  Trace(id, Number(envelope.to, envelope.message), [&] {
+    return fmt::format("-> {} {}", static_cast<int64_t>(envelope.to),
+                       zab::Describe(envelope.message));
+  });
+}
+
+void Cluster::RunOne() {
+  queue_.RunOne();
+  if (queue_.count() == kEventsMax) {
+    Fail("Liveness: events without end");
+  }
+}
+
+void Cluster::RunFor(Micros duration) {
+  const Micros end = queue_.now() + duration;
+  while (!queue_.empty() && queue_.next() <= end && !HasFailed()) {
+    RunOne();
+  }
+  queue_.At(end, [] {});
+  while (queue_.now() < end && !HasFailed()) {
+    RunOne();
+  }
+}
+
+bool Cluster::RunUntil(const std::function<bool()>& condition, Micros limit) {
+  const Micros end = queue_.now() + limit;
+  while (!condition()) {
+    if (queue_.empty() || queue_.next() > end || HasFailed()) {
+      return false;
+    }
+    RunOne();
+  }
+  return true;
 }
 
 zab::Config Cluster::ConfigOf(ServerId id) const {
@@ -132,8 +201,8 @@ void Cluster::Resume(ServerId id) {
 }
 
 void Cluster::Wake(ServerId id, absl::Duration due) {
-  if (due == absl::InfiniteDuration()) {
-    return;
+  if (due > absl::Hours(24)) {
+    return;  // Longer than any run
   }
   Process& p = process(id);
   const Micros local = absl::ToInt64Microseconds(due) - p.clock_ahead;
@@ -203,6 +272,10 @@ void Cluster::StallDisk(ServerId id, Micros duration) {
   Trace(id, static_cast<uint64_t>(duration),
         [&] { return fmt::format("disk stalls for {}", duration); });
   process(id).disk->Stall(queue_.now() + duration);
+}
+
+bool Cluster::IsHampered(ServerId id) const {
+  return IsPaused(id) || disk(id).stalled_until() > queue_.now();
 }
 
 void Cluster::Isolate(ServerId id) {

@@ -50,6 +50,12 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
+  // Time.
+  void RunFor(Micros duration);
+  // Until `condition` holds, checked after each event; false after `limit`.
+  // Both end when something fails.
+  bool RunUntil(const std::function<bool()>& condition, Micros limit);
+
   // Faults.
   void Crash(ServerId id);
   void Restart(ServerId id);
@@ -58,11 +64,15 @@ class Cluster {
   // Its clock goes forward at once.
   void JumpClock(ServerId id, Micros by) { process(id).clock_ahead += by; }
   void Isolate(ServerId id);
+  // Whether it is paused, or its disk stalls.
+  bool IsHampered(ServerId id) const;
   virtual void Checkpoint(ServerId id) = 0;
   // Cleanly; a leader goes on until all that it proposed is committed.
   virtual void Stop(ServerId id) = 0;
   Network& network() { return network_; }
 
+  virtual void Fail(std::string what) = 0;
+  virtual bool HasFailed() const = 0;
   bool IsRunning(ServerId id) const { return process(id).is_running; }
   // Whether it leads an established epoch.
   virtual bool Leads(ServerId id) const = 0;
@@ -88,6 +98,8 @@ class Cluster {
   virtual void Halt(ServerId id) = 0;
   virtual void Handle(ServerId id, Event event) = 0;
 
+  void TraceEvent(ServerId id, const Event& event);
+  void TraceSent(ServerId id, const zab::Envelope& envelope);
   zab::Config ConfigOf(ServerId id) const;
   zab::DurableState Found(ServerId id) const;
   absl::Duration LocalTime(ServerId id) const;
@@ -130,6 +142,7 @@ class Cluster {
 
   Process& process(ServerId id) { return processes_.at(id); }
   const Process& process(ServerId id) const { return processes_.at(id); }
+  void RunOne();
   void Resume(ServerId id);
   void Mix(uint64_t number) {
     trace_hash_ = (trace_hash_ ^ number) * uint64_t{0x9e3779b97f4a7c15};

@@ -11,9 +11,6 @@
 namespace paddock::sim {
 namespace {
 
-// Many times what the busiest run takes.
-constexpr uint64_t kEventsMax = 5'000'000;
-
 // What a member's state machine is here: the list of all transactions.
 struct App {
   zab::Zxid zxid;
@@ -45,24 +42,6 @@ App Parse(std::string_view state) {
     }
   }
   return app;
-}
-
-// Stands for the message in the hash of a trace.
-uint64_t Number(ServerId other, const zab::Message& message) {
-  const uint64_t zxid = std::visit(
-      [](const auto& m) {
-        if constexpr (requires { m.zxid; }) {
-          return static_cast<uint64_t>(m.zxid.ToWire());
-        } else if constexpr (requires { m.vote; }) {
-          return static_cast<uint64_t>(m.vote.zxid.ToWire()) * 31 +
-                 static_cast<uint64_t>(m.vote.election_epoch) * 7 +
-                 static_cast<uint64_t>(m.vote.leader);
-        } else {
-          return uint64_t{0};
-        }
-      },
-      message);
-  return (zxid * 31 + message.index()) * 31 + static_cast<uint64_t>(other);
 }
 
 }  // namespace
@@ -101,16 +80,7 @@ void Ensemble::Halt(ServerId id) { node(id).peer.reset(); }
 
 void Ensemble::Handle(ServerId id, Event event) {
   Node& member = node(id);
-  if (const auto* received = std::get_if<zab::Received>(&event)) {
-    Trace(id, Number(received->from, received->message), [&] {
-      return fmt::format("<- {} {}", static_cast<int64_t>(received->from),
-                         zab::Describe(received->message));
-    });
-  } else if (const auto* lost = std::get_if<zab::LinkLost>(&event)) {
-    Trace(id, static_cast<uint64_t>(lost->from), [&] {
-      return fmt::format("lost link to {}", static_cast<int64_t>(lost->from));
-    });
-  }
+  TraceEvent(id, event);
   member.peer->Step(zab::Tick{LocalTime(id)});
   std::visit(
       [&](auto& step) {
@@ -184,10 +154,7 @@ void Ensemble::Carry(Node& node, zab::Envelope envelope) {
     app.zxid = snap->zxid;
     snap->state = Serialize(app);
   }
-  Trace(node.id, Number(envelope.to, envelope.message), [&] {
-    return fmt::format("-> {} {}", static_cast<int64_t>(envelope.to),
-                       zab::Describe(envelope.message));
-  });
+  TraceSent(node.id, envelope);
   checkers_.Sent(node.id, envelope, *node.peer);
   network_.Send(node.id, envelope.to, std::move(envelope.message));
 }
@@ -207,37 +174,6 @@ std::string Ensemble::StateForSnapshot(const Node& node) const {
     app.applied.push_back(txn);
   });
   return Serialize(app);
-}
-
-void Ensemble::RunOne() {
-  queue_.RunOne();
-  if (queue_.count() == kEventsMax) {
-    checkers_.Fail("Liveness: events without end");
-  }
-}
-
-void Ensemble::RunFor(Micros duration) {
-  const Micros end = queue_.now() + duration;
-  while (!queue_.empty() && queue_.next() <= end &&
-         !checkers_.violation().has_value()) {
-    RunOne();
-  }
-  queue_.At(end, [] {});
-  while (queue_.now() < end && !checkers_.violation().has_value()) {
-    RunOne();
-  }
-}
-
-bool Ensemble::RunUntil(const std::function<bool()>& condition, Micros limit) {
-  const Micros end = queue_.now() + limit;
-  while (!condition()) {
-    if (queue_.empty() || queue_.next() > end ||
-        checkers_.violation().has_value()) {
-      return false;
-    }
-    RunOne();
-  }
-  return true;
 }
 
 std::optional<ServerId> Ensemble::RunUntilLeader(Micros limit) {

@@ -26,11 +26,6 @@ class Ensemble : public Cluster {
   explicit Ensemble(const EnsembleOptions& options);
   ~Ensemble() override;
 
-  // Time.
-  void RunFor(Micros duration);
-  // Until `condition` holds, checked after each event; false after `limit`.
-  bool RunUntil(const std::function<bool()>& condition, Micros limit);
-
   // The member that leads an established epoch that a quorum follows, after at
   // most `limit`.
   std::optional<ServerId> RunUntilLeader(Micros limit = 60'000'000);
@@ -39,6 +34,8 @@ class Ensemble : public Cluster {
 
   void Checkpoint(ServerId id) override;
   void Stop(ServerId id) override;
+  void Fail(std::string what) override { checkers_.Fail(std::move(what)); }
+  bool HasFailed() const override { return checkers_.violation().has_value(); }
 
   // Work.
   // False unless the member leads.
@@ -58,7 +55,6 @@ class Ensemble : public Cluster {
  private:
   struct Node;
 
-  void RunOne();
   Node& node(ServerId id) const { return *nodes_.at(id); }
   void Boot(ServerId id) override;
   void Halt(ServerId id) override;

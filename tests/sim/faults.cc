@@ -6,6 +6,22 @@
 
 namespace paddock::sim {
 
+std::vector<zab::Member> DrawMembers(Random& random) {
+  static constexpr int kVoters[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7};
+  const int voters = kVoters[random.Below(std::size(kVoters))];
+  const int observers =
+      random.Chance(1, 4) ? 1 + static_cast<int>(random.Below(2)) : 0;
+  std::vector<zab::Member> members = Members(voters, observers);
+  if (voters >= 6 && random.Chance(1, 2)) {
+    for (int i = 0; i < voters; ++i) {
+      members[static_cast<size_t>(i)].group = 1 + i % 3;
+      members[static_cast<size_t>(i)].weight =
+          static_cast<int64_t>(random.Below(3)) + (i < 3 ? 1 : 0);
+    }
+  }
+  return members;
+}
+
 Faults::Faults(Cluster& cluster, Random& random)
     : cluster_(cluster), random_(random) {
   // Each run has faults of some kinds only, so that each kind has its day.

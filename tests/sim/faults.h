@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <set>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/random.h"
@@ -14,6 +15,9 @@
 namespace paddock::sim {
 
 inline constexpr Micros kSecond = 1'000'000;
+
+// Mostly three to five voters, sometimes observers, sometimes groups.
+std::vector<zab::Member> DrawMembers(Random& random);
 
 class Faults {
  public:

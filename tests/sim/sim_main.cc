@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/service.h"
+#include "sim/service_swarm.h"
 #include "sim/swarm.h"
 
 namespace paddock::sim {
@@ -49,13 +49,16 @@ void RunSeed(uint64_t seed, bool with_trace, Total& total) {
 }
 
 // Likewise with whole servers and their clients.
-void RunService(uint64_t seed, Total& total) {
+void RunService(uint64_t seed, bool with_trace, Total& total) {
   const ServiceResult result = RunServiceSwarm(seed);
   ++total.seeds;
   total.events += result.events;
   total.virtual_seconds += static_cast<double>(result.virtual_us) / 1e6;
   if (result.violation.has_value()) {
     ++total.failed;
+    if (with_trace) {
+      fmt::print("{}", result.trace);
+    }
     fmt::print("service seed {}: {}\nreplay: sim --services={}-{}\n", seed,
                *result.violation, seed, seed);
     std::fflush(stdout);
@@ -81,8 +84,9 @@ int Main(int argc, char** argv) {
       }
     } else if (arg.starts_with("--services=")) {
       const uint64_t last = std::stoull(value.substr(value.find('-') + 1));
-      for (uint64_t seed = std::stoull(value); seed <= last; ++seed) {
-        RunService(seed, total);
+      const uint64_t first = std::stoull(value);
+      for (uint64_t seed = first; seed <= last; ++seed) {
+        RunService(seed, /*with_trace=*/first == last, total);
       }
     } else if (arg.starts_with("--hours=") || arg.starts_with("--seconds=")) {
       const double seconds =
@@ -91,7 +95,7 @@ int Main(int argc, char** argv) {
           std::chrono::system_clock::now().time_since_epoch().count());
       for (uint64_t seed = first; elapsed() < seconds; ++seed) {
         RunSeed(seed, /*with_trace=*/false, total);
-        RunService(seed, total);
+        RunService(seed, /*with_trace=*/false, total);
       }
     } else {
       fmt::print(stderr,

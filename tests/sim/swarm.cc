@@ -67,18 +67,7 @@ class Swarm {
  private:
   EnsembleOptions Draw(uint64_t seed, bool keeps_trace) {
     EnsembleOptions options{.seed = seed, .keeps_trace = keeps_trace};
-    static constexpr int kVoters[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7};
-    const int voters = kVoters[random_.Below(std::size(kVoters))];
-    const int observers =
-        random_.Chance(1, 4) ? 1 + static_cast<int>(random_.Below(2)) : 0;
-    options.members = Members(voters, observers);
-    if (voters >= 6 && random_.Chance(1, 2)) {
-      for (int i = 0; i < voters; ++i) {
-        options.members[static_cast<size_t>(i)].group = 1 + i % 3;
-        options.members[static_cast<size_t>(i)].weight =
-            static_cast<int64_t>(random_.Below(3)) + (i < 3 ? 1 : 0);
-      }
-    }
+    options.members = DrawMembers(random_);
     options.config.tick_time =
         absl::Milliseconds(random_.Chance(1, 2) ? 2000 : 200);
     options.config.history_count_min = 1 + random_.Below(1 << random_.Below(8));
@@ -98,20 +87,14 @@ class Swarm {
   void Bounded(const char* what, Micros limit,
                const std::function<bool()>& condition) {
     committed_before_ = ensemble_.checkers().committed().size();
-    if (!violated() && !ensemble_.RunUntil(condition, limit) && !violated()) {
-      ensemble_.checkers().Fail(what);
+    if (!ensemble_.HasFailed() && !ensemble_.RunUntil(condition, limit) &&
+        !ensemble_.HasFailed()) {
+      ensemble_.Fail(what);
     }
   }
   bool HasCommitted() {
     return ensemble_.checkers().committed().size() > committed_before_;
   }
-  bool violated() const {
-    return const_cast<Swarm*>(this)
-        ->ensemble_.checkers()
-        .violation()
-        .has_value();
-  }
-
   void Work() {
     if (!work_on_) {
       return;
