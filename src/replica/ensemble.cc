@@ -190,7 +190,10 @@ void Replica::UpdateRole() {
   if (HasLostRole()) {
     StopServing();
   }
-  if (peer_->IsServing() && !serving_) {
+  // A leader that is to stop only hands over what it has.
+  const bool hands_over =
+      peer_->role() == zab::Role::kLeading && !peer_->CanPropose();
+  if (peer_->IsServing() && !hands_over && !serving_) {
     StartServing();
   }
 }

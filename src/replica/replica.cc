@@ -429,22 +429,25 @@ void Replica::CloseSession(SessionId id, int32_t cxid, ConnectionId requester) {
   }
 }
 
-bool Replica::IsContainerDue(const tree::Znode& node) const {
-  const int64_t never_used_ms =
-      absl::ToInt64Milliseconds(options_.container_max_never_used);
-  return node.num_children() == 0 &&
-         (node.stat().cversion > 0 ||
-          (never_used_ms > 0 && wall_ms_ - node.stat().mtime > never_used_ms));
-}
-
-bool Replica::IsTtlDue(const tree::Znode& node) const {
-  const auto ttl_ms = tree_.TtlOf(node.stat().ephemeralOwner);
-  CHECK(ttl_ms.has_value()) << node.path();
-  return node.num_children() == 0 && wall_ms_ - node.stat().mtime > *ttl_ms;
+// Whether a container, or a TTL node, is empty and old enough to go.
+bool Replica::IsSweepDue(const jute::StatPersisted& stat,
+                         int32_t num_children) const {
+  if (num_children > 0) {
+    return false;
+  }
+  const int64_t age_ms = wall_ms_ - stat.mtime;
+  if (stat.ephemeralOwner == tree::kContainerOwner) {
+    const int64_t never_used_ms =
+        absl::ToInt64Milliseconds(options_.container_max_never_used);
+    return stat.cversion > 0 || (never_used_ms > 0 && age_ms > never_used_ms);
+  }
+  const auto ttl_ms = tree_.TtlOf(stat.ephemeralOwner);
+  return ttl_ms.has_value() && age_ms > *ttl_ms;
 }
 
 // Looks for containers and TTL nodes to delete, and deletes those found
-// earlier at the pace that the configuration allows (chapter 7).
+// earlier at the pace that the configuration allows (chapter 7), if they are
+// still due: clients may have put something else in their place.
 void Replica::SweepContainers() {
   if (!leads_) {
     return;
@@ -453,14 +456,11 @@ void Replica::SweepContainers() {
     next_sweep_ms_ =
         now_ms_ + absl::ToInt64Milliseconds(options_.container_check_interval);
     if (sweep_.empty()) {
-      for (const tree::Znode* node : tree_.containers()) {
-        if (IsContainerDue(*node)) {
-          sweep_.emplace_back(node->path());
-        }
-      }
-      for (const tree::Znode* node : tree_.ttl_nodes()) {
-        if (IsTtlDue(*node)) {
-          sweep_.emplace_back(node->path());
+      for (const auto* nodes : {&tree_.containers(), &tree_.ttl_nodes()}) {
+        for (const tree::Znode* node : *nodes) {
+          if (IsSweepDue(node->stat(), node->num_children())) {
+            sweep_.emplace_back(node->path());
+          }
         }
       }
       next_sweep_deletion_ms_ = now_ms_;
@@ -468,11 +468,14 @@ void Replica::SweepContainers() {
   }
   const int64_t pace_ms = 60000 / options_.container_deletions_per_minute;
   while (!sweep_.empty() && now_ms_ >= next_sweep_deletion_ms_) {
-    const Caller caller = NextCaller(kNoSession, /*cxid=*/0, {});
-    Propose(preparer_.SweepContainer(caller, sweep_.front()), caller,
-            kNoConnection);
+    const std::string path = std::move(sweep_.front());
     sweep_.pop_front();
-    next_sweep_deletion_ms_ += pace_ms;
+    const auto node = preparer_.Find(path);
+    if (node.has_value() && IsSweepDue(node->stat(), node->num_children())) {
+      const Caller caller = NextCaller(kNoSession, /*cxid=*/0, {});
+      Propose(preparer_.SweepContainer(caller, path), caller, kNoConnection);
+      next_sweep_deletion_ms_ += pace_ms;
+    }
   }
 }
 

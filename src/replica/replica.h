@@ -341,8 +341,7 @@ class Replica {
   void ExpireSession(SessionId id);
   void CloseSession(SessionId id, int32_t cxid, ConnectionId requester);
   void SweepContainers();
-  bool IsContainerDue(const tree::Znode& node) const;
-  bool IsTtlDue(const tree::Znode& node) const;
+  bool IsSweepDue(const jute::StatPersisted& stat, int32_t num_children) const;
 
   const Options options_;
   tree::DataTree tree_;

@@ -412,6 +412,26 @@ TEST_F(EnsembleTest, SessionMoves) {
   ExpectAgreement();
 }
 
+// A leader that is to stop serves nobody while it waits for the end of what it
+// has proposed.
+TEST_F(EnsembleTest, LeaderThatHandsOverServesNobody) {
+  const ServerId leader = RunUntilLeader();
+  int64_t session = 0;
+  const ConnectionId client = Connect(leader, &session);
+  Send(leader, client, OpCode::kCreate,
+       jute::CreateRequest{"/a", "", kOpenAcl, 0});
+  members_[leader].replica->Step(Stop{});
+  EXPECT_FALSE(members_[leader].replica->is_serving());
+  const auto password = SessionPassword(SessionId{session});
+  const ConnectionId late = Open(leader);
+  EXPECT_FALSE(Handshake(leader, late, session,
+                         std::string_view(password.data(), password.size()))
+                   .has_value());
+  EXPECT_TRUE(members_[leader].closed[late]);
+  Kill(leader);
+  EXPECT_TRUE(Exists(RunUntilLeader(), "/a"));
+}
+
 // The leader had the client: what still comes through its old connection does
 // nothing, not even end the session.
 TEST_F(EnsembleTest, SessionMovesAwayFromTheLeader) {

@@ -663,6 +663,31 @@ TEST(ReplicaTest, EmptyContainerIsNotSweptAtTheStart) {
   EXPECT_EQ(server.Get(client, "/used").error(), Error::kNoNode);
 }
 
+// The sweeper takes its time, and what it found may be another znode by then.
+TEST(ReplicaTest, SweeperSparesWhatCameInThePlaceOfAContainer) {
+  Options options;
+  options.container_check_interval = absl::Seconds(1);
+  options.container_deletions_per_minute = 6;
+  ReplicaHarness server(options);
+  const ConnectionId client = server.Connect(40000);
+  for (const char* path : {"/a", "/b", "/c"}) {
+    server.Call(client, OpCode::kCreateContainer,
+                jute::CreateRequest{path, "", kOpenAcl, 4});
+    server.Create(client, std::string(path) + "/child");
+    server.Delete(client, std::string(path) + "/child");
+  }
+  server.Advance(absl::Seconds(2));
+  EXPECT_EQ(server.Get(client, "/a").error(), Error::kNoNode);
+  server.Delete(client, "/b");
+  server.Create(client, "/b");
+  server.Delete(client, "/c");
+  server.Call(client, OpCode::kCreateContainer,
+              jute::CreateRequest{"/c", "", kOpenAcl, 4});
+  server.Advance(absl::Seconds(30));
+  EXPECT_EQ(server.Get(client, "/b").error(), Error::kOk);
+  EXPECT_EQ(server.Get(client, "/c").error(), Error::kOk);
+}
+
 TEST(ReplicaTest, TtlNodeIsSweptWhenItsDataIsOld) {
   Options options;
   options.tree.extended_types = true;

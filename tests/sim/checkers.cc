@@ -36,7 +36,7 @@ void Checkers::Applied(ServerId id, const std::vector<zab::Txn>& applied,
     if (i < committed_.size()) {
       continue;
     }
-    if (!IsQuorum([&](ServerId member) {
+    if (!IsQuorum(config_.members, [&](ServerId member) {
           return disks_.at(member)->durable().Has(txn.zxid);
         })) {
       Fail(
@@ -74,24 +74,6 @@ void Checkers::HungUp(ServerId id, const zab::Received& because,
       !std::holds_alternative<zab::Ack>(because.message)) {
     Note(CheckDuringAction(because.message));
   }
-}
-
-bool Checkers::IsQuorum(const std::function<bool(ServerId)>& holds) const {
-  std::map<int64_t, std::pair<int64_t, int64_t>> weights;  // Held, and all
-  for (const zab::Member& member : config_.members) {
-    if (!member.is_observer) {
-      auto& [held, all] = weights[member.group];
-      all += member.weight;
-      held += holds(member.id) ? member.weight : 0;
-    }
-  }
-  size_t groups = 0;
-  size_t holding = 0;
-  for (const auto& [group, weight] : weights) {
-    groups += weight.second > 0 ? 1 : 0;
-    holding += 2 * weight.first > weight.second ? 1 : 0;
-  }
-  return 2 * holding > groups;
 }
 
 void Checkers::Sent(ServerId id, const zab::Envelope& envelope,
@@ -210,7 +192,7 @@ void Checkers::LookAtLeader(ServerId id, const zab::Peer& peer) {
   const int64_t epoch = peer.current_epoch();
   if (epoch > 0 &&
       beginnings_.insert({epoch, {id, peer.last_logged()}}).second &&
-      !IsQuorum([&](ServerId member) {
+      !IsQuorum(config_.members, [&](ServerId member) {
         const auto it = promises_.find({member, epoch});
         return member == id || (it != promises_.end() && it->second == id);
       })) {
@@ -220,7 +202,8 @@ void Checkers::LookAtLeader(ServerId id, const zab::Peer& peer) {
   if (!peer.CanPropose()) {
     return;
   }
-  if (established_.insert(epoch).second && !IsQuorum([&](ServerId member) {
+  if (established_.insert(epoch).second &&
+      !IsQuorum(config_.members, [&](ServerId member) {
         const Disk::Contents& durable = disks_.at(member)->durable();
         return durable.current_epoch >= epoch &&
                durable.Has(beginnings_.at(epoch).last);

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "sim/cluster.h"
 #include "sim/disk.h"
 #include "sim/invariants.h"
 #include "sim/streams.h"
@@ -52,10 +52,6 @@ class Checkers {
   void SyncsLost(ServerId id) { syncs_.erase(id); }
   bool AreSyncsWaiting() const;
   void Fail(std::string what);
-
-  // Whether the voters of which `holds` is true are a quorum.  Counted apart
-  // from the core, which may be wrong.
-  bool IsQuorum(const std::function<bool(ServerId)>& holds) const;
 
   const std::optional<std::string>& violation() const { return violation_; }
   // All that was ever committed anywhere, in order.

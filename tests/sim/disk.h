@@ -52,6 +52,7 @@ class Disk {
 
   // Nothing becomes durable before `until`.
   void Stall(Micros until) { stalled_until_ = until; }
+  Micros stalled_until() const { return stalled_until_; }
 
   void Crash();
 

@@ -3,70 +3,95 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "base/check.h"
 #include "jute/archive.h"
 #include "jute/txn.h"
 #include "sim/client.h"
+#include "tree/restorer.h"
 
 namespace paddock::sim {
 namespace {
 
 constexpr int64_t kWallStartMs = 1700000000000;
 
+// Hands out a state as storage does.
+auto SourceOf(std::string_view* rest) {
+  return [rest](char* to, size_t size) {
+    const size_t taken = std::min(size, rest->size());
+    rest->copy(to, taken);
+    rest->remove_prefix(taken);
+    return absl::StatusOr<size_t>(taken);
+  };
+}
+
+int64_t Number(ServerId id) { return static_cast<int64_t>(id); }
+
 }  // namespace
 
 struct Service::Node {
   ServerId id{0};
   replica::Options options;
-  std::unique_ptr<Disk> disk;
   std::unique_ptr<replica::Replica> replica;  // While it runs
-  uint64_t life = 0;
-  Micros paused_until = 0;
-  std::deque<std::function<void()>> deferred;
-  Micros next_tick = -1;
+  int64_t wall_ahead_ms = 0;
+  Micros clients_stalled_until = 0;
+  // What it has logged, of that what it has not applied, by its writes.
+  std::deque<zab::Txn> log;
+  int64_t applied = 0;
+  // Whom it leads.
+  bool leads = false;
+  int64_t epoch = 0;
+  absl::Duration leads_since;
 };
 
 Service::Service(const ServiceOptions& options)
-    : options_(options),
-      random_(options.seed),
-      network_(queue_, random_, options.network) {
-  zab::Config config = options.config;
-  for (int i = 1; i <= options.voters + options.observers; ++i) {
-    config.members.push_back(
-        {.id = ServerId{i}, .is_observer = i > options.voters});
-    ids_.push_back(ServerId{i});
+    : Cluster(options.cluster), options_(options) {
+  for (const uint64_t weight : options_.work) {
+    work_total_ += weight;
   }
-  for (const ServerId id : ids_) {
-    auto node = std::make_unique<Node>();
-    node->id = id;
-    config.id = id;
-    node->options.server_id = id;
-    node->options.ensemble = config;
-    node->options.tick_time = config.tick_time;
-    node->options.min_session_timeout = 2 * config.tick_time;
-    node->options.max_session_timeout = 20 * config.tick_time;
-    node->disk = std::make_unique<Disk>(queue_, random_, options_.disk);
-    nodes_[id] = std::move(node);
+  for (const ServerId id : ids()) {
+    auto member = std::make_unique<Node>();
+    member->id = id;
+    replica::Options& config = member->options;
+    config.server_id = id;
+    config.ensemble = ConfigOf(id);
+    config.tick_time = config.ensemble->tick_time;
+    config.min_session_timeout = 2 * config.tick_time;
+    config.max_session_timeout = 20 * config.tick_time;
+    config.tree.extended_types = true;
+    config.container_check_interval = absl::Seconds(1);
+    nodes_[id] = std::move(member);
   }
-  for (const ServerId id : ids_) {
-    Start(node(id));
+  for (const ServerId id : ids()) {
+    Restart(id);
   }
-  for (int i = 0; i < options.clients; ++i) {
+  for (int i = 0; i < options_.clients; ++i) {
     clients_.push_back(std::make_unique<Client>(*this, i));
     Work(clients_.back().get());
   }
 }
 
+Service::~Service() = default;
+
 void Service::Work(Client* client) {
-  queue_.In(1 + static_cast<Micros>(random_.Below(20'000)), [this, client] {
+  const auto longest = static_cast<uint64_t>(2 * options_.work_interval);
+  queue_.In(1 + static_cast<Micros>(random_.Below(longest)), [this, client] {
     client->Work();
     Work(client);
   });
 }
 
-Service::~Service() = default;
+WorkKind Service::DrawWork() {
+  uint64_t drawn = random_.Below(work_total_);
+  size_t kind = 0;
+  while (drawn >= options_.work[kind]) {
+    drawn -= options_.work[kind++];
+  }
+  return static_cast<WorkKind>(kind);
+}
 
 void Service::Fail(std::string what) {
   if (!violation_.has_value()) {
@@ -74,248 +99,332 @@ void Service::Fail(std::string what) {
   }
 }
 
-void Service::Mix(uint64_t number) {
-  trace_hash_ = (trace_hash_ ^ number ^ static_cast<uint64_t>(queue_.now())) *
-                uint64_t{0x9e3779b97f4a7c15};
-  trace_hash_ ^= trace_hash_ >> 29;
+int64_t Service::min_session_timeout_ms() const {
+  return absl::ToInt64Milliseconds(
+      nodes_.begin()->second->options.min_session_timeout);
 }
 
-Micros Service::Latency() {
-  const Network::Options& network = options_.network;
-  return network.latency_min +
-         static_cast<Micros>(random_.Below(static_cast<uint64_t>(
-             network.latency_max - network.latency_min + 1)));
+int64_t Service::wall_ms(ServerId id) const {
+  return kWallStartMs + queue_.now() / 1000 + node(id).wall_ahead_ms;
 }
 
-replica::Tick Service::Now() const {
-  return {absl::Microseconds(queue_.now()), kWallStartMs + queue_.now() / 1000};
+void Service::SetWallClock(ServerId id, int64_t ahead_ms) {
+  node(id).wall_ahead_ms = ahead_ms;
 }
 
-void Service::Defer(Node& node, std::function<void()> action) {
-  if (queue_.now() >= node.paused_until && node.deferred.empty()) {
-    action();
-    return;
-  }
-  node.deferred.push_back(std::move(action));
-  if (node.deferred.size() == 1) {
-    Resume(node);
-  }
+replica::Tick Service::Now(const Node& node) const {
+  return {LocalTime(node.id), wall_ms(node.id)};
 }
 
-void Service::Resume(Node& node) {
-  queue_.At(std::max(queue_.now(), node.paused_until),
-            [this, &node, life = node.life] {
-              if (life != node.life) {
-                return;
-              }
-              if (queue_.now() < node.paused_until) {
-                Resume(node);
-                return;
-              }
-              for (auto& action : std::exchange(node.deferred, {})) {
-                if (life == node.life) {
-                  action();
-                }
-              }
-            });
-}
-
-void Service::Start(Node& node) {
-  ++node.life;
-  node.paused_until = 0;
-  node.deferred.clear();
-  node.next_tick = -1;
-  const Disk::Contents& found = node.disk->durable();
-  node.options.session_id_seed_ms = Now().wall_ms;
-  node.replica = std::make_unique<replica::Replica>(node.options);
+void Service::Boot(ServerId id) {
+  Node& started = node(id);
+  const Disk::Contents& found = disk(id).durable();
+  // By a clock that never goes back: ids are never used again.
+  started.options.session_id_seed_ms = kWallStartMs + queue_.now() / 1000;
+  started.replica = std::make_unique<replica::Replica>(started.options);
   if (!found.state.state.empty()) {
     std::string_view rest = found.state.state;
-    const absl::Status status = node.replica->RestoreSnapshot(
-        found.state.zxid, [&](char* to, size_t size) {
-          const size_t taken = std::min(size, rest.size());
-          rest.copy(to, taken);
-          rest.remove_prefix(taken);
-          return absl::StatusOr<size_t>(taken);
-        });
+    const absl::Status status =
+        started.replica->RestoreSnapshot(found.state.zxid, SourceOf(&rest));
     CHECK(status.ok()) << status.ToString();
   }
-  node.replica->FinishRestore(
-      Now(), zab::DurableState{.state_zxid = found.state.zxid,
-                               .state_is_committed = found.state_is_committed,
-                               .log = found.log,
-                               .accepted_epoch = found.accepted_epoch,
-                               .current_epoch = found.current_epoch});
-  const auto guarded = [this, &node, life = node.life](auto step) {
-    return [this, &node, life, step](auto... args) {
-      if (life == node.life) {
-        Defer(node, [this, &node, step, args...] {
-          node.replica->Step(Now());
-          step(node, args...);
-          Pump(node);
-        });
-      }
-    };
-  };
-  node.disk->Open(guarded([](Node& n, uint64_t write_id) {
-    n.replica->Step(zab::Persisted{write_id});
-  }));
-  network_.Attach(
-      node.id,
-      {.receive = guarded([](Node& n, ServerId from, zab::Message message) {
-         n.replica->Step(zab::Received{from, std::move(message)});
-       }),
-       .link_lost = guarded([](Node& n, ServerId from) {
-         n.replica->Step(zab::LinkLost{from});
-       })});
-  Pump(node);
+  started.replica->FinishRestore(Now(started), Found(id));
+  started.log.assign(found.log.begin(), found.log.end());
+  started.applied = found.state.zxid.ToWire();
+  started.leads = false;
+  Pump(started);
 }
 
-void Service::ScheduleTick(Node& node) {
-  const absl::Duration due = node.replica->NextDeadline();
-  if (due == absl::InfiniteDuration()) {
-    return;
-  }
-  const Micros when =
-      std::max(queue_.now() + 1, absl::ToInt64Microseconds(due));
-  if (node.next_tick > queue_.now() && node.next_tick <= when) {
-    return;
-  }
-  node.next_tick = when;
-  queue_.At(when, [this, &node, when, life = node.life] {
-    if (life == node.life && node.next_tick == when) {
-      Defer(node, [this, &node] {
-        node.next_tick = -1;
-        node.replica->Step(Now());
-        Pump(node);
-      });
+void Service::Halt(ServerId id) {
+  node(id).replica.reset();
+  for (auto& [connection, facts] : connections_) {
+    if (facts.server == id && facts.server_open) {
+      facts.server_open = false;
+      queue_.In(Latency(),
+                [this, closed = connection] { CloseClientEnd(closed); });
     }
-  });
+  }
+}
+
+void Service::Handle(ServerId id, Event event) {
+  Node& member = node(id);
+  TraceEvent(id, event);
+  member.replica->Step(Now(member));
+  std::visit(
+      [&](auto& step) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(step)>,
+                                      std::monostate>) {
+          member.replica->Step(std::move(step));
+        }
+      },
+      event);
+  Pump(member);
 }
 
 void Service::Pump(Node& node) {
   replica::Ready ready = node.replica->TakeReady();
-  node.disk->Submit(std::move(ready.writes));
+  LookAtRole(node);
+  for (const zab::Write& write : ready.writes) {
+    LookAtWrite(node, write);
+  }
+  LookAtState(node);
+  DiskOf(node.id).Submit(std::move(ready.writes));
   for (zab::Envelope& envelope : ready.messages) {
-    Mix(envelope.message.index() * 31 + static_cast<uint64_t>(envelope.to));
+    TraceSent(node.id, envelope);
     network_.Send(node.id, envelope.to, std::move(envelope.message));
   }
   for (const ServerId to : ready.hang_ups) {
     network_.HangUp(node.id, to);
   }
   for (replica::Output& output : ready.outputs) {
-    const auto it = connections_.find(output.connection);
-    if (it == connections_.end()) {
-      continue;
-    }
-    Connection& connection = it->second;
-    connection.to_client =
-        std::max(connection.to_client + 1, queue_.now() + Latency());
-    queue_.At(connection.to_client, [this, id = output.connection,
-                                     bytes = std::move(output.bytes),
-                                     close = output.close] {
-      const auto found = connections_.find(id);
-      if (found == connections_.end()) {
-        return;
-      }
-      Client* const client = found->second.client;
-      std::string_view rest = bytes;
-      while (rest.size() >= 4) {
-        const auto size =
-            static_cast<size_t>(jute::LoadBigEndian<int32_t>(rest.data()));
-        client->OnFrame(id, rest.substr(4, size));
-        rest.remove_prefix(4 + size);
-      }
-      if (close) {
-        connections_.erase(id);
-        client->OnClosed(id);
-      }
-    });
+    Deliver(std::move(output));
   }
-  LookAtState(node);
-  ScheduleTick(node);
+  Wake(node.id, node.replica->NextDeadline());
 }
 
-// Equal histories give equal states, whichever member has them.
-void Service::LookAtState(const Node& node) {
-  if (!node.replica->is_serving()) {
+void Service::LookAtRole(Node& node) {
+  const zab::Peer& peer = node.replica->peer();
+  if (peer.CanPropose() &&
+      (!node.leads || node.epoch != peer.current_epoch())) {
+    node.leads_since = LocalTime(node.id);
+  }
+  node.leads = peer.CanPropose();
+  node.epoch = peer.current_epoch();
+}
+
+void Service::LookAtWrite(Node& node, const zab::Write& write) {
+  if (const auto* txn = std::get_if<zab::Txn>(&write.body)) {
+    node.log.push_back(*txn);
+    LookAtClose(node, *txn);
+  } else if (const auto* cut = std::get_if<zab::TruncateAfter>(&write.body)) {
+    while (!node.log.empty() && node.log.back().zxid > cut->zxid) {
+      node.log.pop_back();
+    }
+  } else if (const auto* state = std::get_if<zab::Snapshot>(&write.body)) {
+    node.log.clear();
+    node.applied = state->zxid.ToWire();
+  }
+}
+
+// A leader gives each session its whole time-out before it ends it.
+void Service::LookAtClose(const Node& node, const zab::Txn& txn) {
+  jute::TxnHeader header;
+  CHECK(jute::Read(txn.bytes, &header));
+  if (jute::OpCode{header.type} != jute::OpCode::kCloseSession) {
     return;
   }
+  closing_.insert(header.clientId);
+  const auto session = truth_.sessions().find(header.clientId);
+  const bool expires = node.leads && txn.zxid.epoch == node.epoch &&
+                       header.cxid == 0 && session != truth_.sessions().end();
+  if (expires && LocalTime(node.id) - node.leads_since <
+                     absl::Milliseconds(session->second.timeout_ms)) {
+    Fail(fmt::format("Expiry: member {} ends session {:#x} too early",
+                     Number(node.id), header.clientId));
+  }
+}
+
+// What it applied must be what all others have or will.
+void Service::LookAtState(Node& node) {
   const tree::DataTree& tree = node.replica->tree();
+  while (!node.log.empty() &&
+         node.log.front().zxid.ToWire() <= tree.last_zxid()) {
+    const int64_t zxid = node.log.front().zxid.ToWire();
+    if (const auto wrong = truth_.Committed(node.log.front(), node.applied)) {
+      Fail(fmt::format("member {}: {}", Number(node.id), *wrong));
+    }
+    node.applied = zxid;
+    node.log.pop_front();
+  }
+  if (!node.replica->is_serving()) {
+    return;  // What it has may be the state of a leader that never was
+  }
+  // A snapshot may be named after the beginning of the epoch.
+  const bool is_ahead = node.applied > truth_.last_zxid() &&
+                        zab::Zxid::FromWire(node.applied).counter != 0;
+  if (node.applied != tree.last_zxid() || is_ahead) {
+    Fail(fmt::format("Agreement: member {} has applied {:#x}, logged {:#x}",
+                     Number(node.id), tree.last_zxid(), node.applied));
+  }
   const auto [it, is_new] =
       digests_.emplace(tree.last_zxid(), node.replica->digest());
   if (it->second != node.replica->digest()) {
-    Fail(fmt::format("Digest: member {} differs at zxid {:#x}",
-                     static_cast<int64_t>(node.id), tree.last_zxid()));
+    Fail(fmt::format("Digest: member {} differs at zxid {:#x}", Number(node.id),
+                     tree.last_zxid()));
   }
 }
 
-bool Service::RunUntil(const std::function<bool()>& condition, Micros limit) {
-  const Micros end = queue_.now() + limit;
-  while (!condition()) {
-    if (violation_.has_value() || queue_.empty() || queue_.next() > end) {
-      return false;
-    }
-    queue_.RunOne();
-  }
-  return true;
-}
-
-bool Service::IsConverged() const {
-  const replica::Replica* first = nullptr;
-  for (const auto& [id, node] : nodes_) {
-    if (node->replica == nullptr || !node->replica->is_serving()) {
-      return false;
-    }
-    if (first == nullptr) {
-      first = node->replica.get();
-    }
-    if (node->replica->tree().last_zxid() != first->tree().last_zxid()) {
-      return false;
+void Service::CheckState(ServerId id) {
+  const replica::Replica& member = *node(id).replica;
+  member.CheckInvariants();
+  const std::string state = member.Snapshot();
+  std::string_view rest = state;
+  tree::DataTree tree(node(id).options.tree);
+  tree::SessionTimeouts sessions;
+  tree::Restorer restorer(/*digest=*/true, &tree, &sessions);
+  const absl::Status status =
+      restorer.RestoreSnapshot(member.tree().last_zxid(), SourceOf(&rest));
+  CHECK(status.ok()) << status.ToString();
+  for (const tree::DataTree* each : {&member.tree(), &std::as_const(tree)}) {
+    if (const auto wrong = truth_.Compare(*each, sessions)) {
+      Fail(fmt::format("State: of member {}: {}", Number(id), *wrong));
     }
   }
-  // What clients were told is part of it.
-  return acknowledged_.empty() ||
-         acknowledged_.rbegin()->first <= first->tree().last_zxid();
 }
 
-void Service::Crash(ServerId id) {
-  Node& victim = node(id);
-  if (victim.replica == nullptr) {
+void Service::Deliver(replica::Output output) {
+  const auto it = connections_.find(output.connection);
+  if (it == connections_.end()) {
     return;
   }
-  ++victim.life;
-  victim.replica.reset();
-  victim.disk->Crash();
-  network_.Detach(id);
-  BreakClients(id);
+  Connection& connection = it->second;
+  const Micros when = Arrival(&connection.to_client, connection.server);
+  if (output.close) {
+    connection.server_open = false;
+  }
+  queue_.At(when, [this, output = std::move(output)] {
+    const ConnectionId id = output.connection;
+    std::string_view rest = output.bytes;
+    while (rest.size() >= 4) {
+      const auto found = connections_.find(id);
+      if (found == connections_.end() || !found->second.client_open) {
+        return;
+      }
+      const auto size =
+          static_cast<size_t>(jute::LoadBigEndian<int32_t>(rest.data()));
+      found->second.client->OnFrame(id, rest.substr(4, size));
+      rest.remove_prefix(4 + size);
+    }
+    if (output.close) {
+      CloseClientEnd(id);
+    }
+  });
+}
+
+Micros Service::Latency() {
+  const Network::Options& network = options_.cluster.network;
+  return network.latency_min +
+         static_cast<Micros>(random_.Below(static_cast<uint64_t>(
+             network.latency_max - network.latency_min + 1)));
+}
+
+Micros Service::Arrival(Micros* last, ServerId server) {
+  const Micros start =
+      std::max(queue_.now(), node(server).clients_stalled_until);
+  *last = std::max(*last + 1, start + Latency());
+  return *last;
+}
+
+ConnectionId Service::Open(Client* client, ServerId server) {
+  const ConnectionId id{++last_connection_};
+  Connection& connection = connections_[id];
+  connection.server = server;
+  connection.client = client;
+  const Micros when = Arrival(&connection.to_server, server);
+  AtServer(id, when, [id](replica::Replica& replica) {
+    replica.Step(replica::Connected{id, "127.0.0.1", 1});
+  });
+  return id;
+}
+
+void Service::Send(ConnectionId id, std::string frame) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end()) {
+    return;
+  }
+  const Micros when = Arrival(&it->second.to_server, it->second.server);
+  AtServer(id, when, [id, frame = std::move(frame)](replica::Replica& replica) {
+    replica.Step(replica::Received{id, frame});
+  });
+}
+
+void Service::AtServer(ConnectionId id, Micros when,
+                       std::function<void(replica::Replica&)> step) {
+  queue_.At(when, [this, id, step = std::move(step)] {
+    const auto it = connections_.find(id);
+    if (it == connections_.end() || !it->second.server_open) {
+      return;
+    }
+    Node& target = node(it->second.server);
+    if (target.replica == nullptr) {  // It refuses the connection
+      it->second.server_open = false;
+      CloseClientEnd(id);
+      return;
+    }
+    Defer(target.id, [this, &target, step] {
+      target.replica->Step(Now(target));
+      step(*target.replica);
+      Pump(target);
+    });
+  });
+}
+
+// The server hears of it behind all that was sent, or far too late.
+void Service::HangUp(ConnectionId id) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end()) {
+    return;
+  }
+  it->second.client_open = false;
+  Micros when = Arrival(&it->second.to_server, it->second.server);
+  if (random_.Chance(1, 3)) {
+    when += static_cast<Micros>(random_.Below(3'000'000));
+  }
+  queue_.At(when, [this, id] { CloseServerEnd(id); });
+}
+
+void Service::CloseServerEnd(ConnectionId id) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end() || !it->second.server_open) {
+    Collect(id);
+    return;
+  }
+  it->second.server_open = false;
+  Node& target = node(it->second.server);
+  if (target.replica != nullptr) {
+    Defer(target.id, [this, id, &target] {
+      target.replica->Step(Now(target));
+      target.replica->Step(replica::Disconnected{id});
+      Pump(target);
+    });
+  }
+  Collect(id);
+}
+
+void Service::CloseClientEnd(ConnectionId id) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end() || !it->second.client_open) {
+    Collect(id);
+    return;
+  }
+  it->second.client_open = false;
+  it->second.client->OnClosed(id);
+  Collect(id);
+}
+
+void Service::Collect(ConnectionId id) {
+  const auto it = connections_.find(id);
+  if (it != connections_.end() && !it->second.client_open &&
+      !it->second.server_open) {
+    connections_.erase(it);
+  }
 }
 
 void Service::BreakClients(ServerId id) {
-  std::vector<ConnectionId> broken;
+  const auto longest =
+      static_cast<uint64_t>(options_.cluster.network.break_notice_max);
   for (const auto& [connection, facts] : connections_) {
-    if (facts.server == id) {
-      broken.push_back(connection);
+    if (facts.server == id && facts.server_open) {
+      queue_.In(static_cast<Micros>(random_.Below(longest)),
+                [this, broken = connection] { CloseServerEnd(broken); });
+      queue_.In(static_cast<Micros>(random_.Below(longest)),
+                [this, broken = connection] { CloseClientEnd(broken); });
     }
   }
-  for (const ConnectionId connection : broken) {
-    Client* const client = connections_.at(connection).client;
-    Drop(connection);
-    client->OnClosed(connection);
-  }
 }
 
-void Service::Restart(ServerId id) {
-  if (node(id).replica == nullptr) {
-    Start(node(id));
-  }
-}
-
-void Service::Pause(ServerId id, Micros duration) {
-  node(id).paused_until = queue_.now() + duration;
-}
-
-void Service::StallDisk(ServerId id, Micros duration) {
-  node(id).disk->Stall(queue_.now() + duration);
+void Service::StallClients(ServerId id, Micros until) {
+  node(id).clients_stalled_until = until;
 }
 
 void Service::Checkpoint(ServerId id) {
@@ -326,198 +435,63 @@ void Service::Checkpoint(ServerId id) {
   const zab::Zxid zxid =
       zab::Zxid::FromWire(member.replica->tree().last_zxid());
   if (member.replica->peer().history().last_persisted() >= zxid) {
-    member.disk->Checkpoint({zxid, member.replica->Snapshot()});
+    CheckState(id);
+    DiskOf(id).Checkpoint({zxid, member.replica->Snapshot()});
   }
 }
 
-ConnectionId Service::Open(Client* client, ServerId server) {
-  const ConnectionId id{++last_connection_};
-  Connection& connection = connections_[id];
-  connection = {server, client};
-  connection.to_server = queue_.now() + Latency();
-  Node& target = node(server);
-  queue_.At(connection.to_server, [this, id, &target] {
-    const auto found = connections_.find(id);
-    if (found == connections_.end()) {
-      return;
-    }
-    if (target.replica == nullptr) {
-      Client* const refused = found->second.client;
-      connections_.erase(found);
-      refused->OnClosed(id);
-      return;
-    }
-    Defer(target, [this, id, &target] {
-      target.replica->Step(Now());
-      target.replica->Step(replica::Connected{id, "127.0.0.1", 1});
-      Pump(target);
-    });
+void Service::Stop(ServerId id) {
+  Node& member = node(id);
+  if (member.replica != nullptr && !IsPaused(id)) {
+    member.replica->Step(Now(member));
+    member.replica->Step(zab::Stop{});
+    Pump(member);
+  }
+}
+
+bool Service::Leads(ServerId id) const {
+  return node(id).replica != nullptr && node(id).replica->peer().CanPropose();
+}
+
+bool Service::IsConverged() const {
+  return std::all_of(ids().begin(), ids().end(), [this](ServerId id) {
+    const replica::Replica* const member = node(id).replica.get();
+    return member != nullptr && member->is_serving() &&
+           member->tree().last_zxid() == truth_.last_zxid();
   });
-  return id;
 }
 
-void Service::Send(ConnectionId id, std::string frame) {
-  const auto it = connections_.find(id);
-  if (it == connections_.end()) {
-    return;
+void Service::HoldsLock(const std::string& path, int64_t zxid) {
+  for (const auto& [other, since] : held_) {
+    if (other != path && truth_.At(since <= zxid ? other : path,
+                                   std::max(since, zxid)) != nullptr) {
+      Fail(fmt::format("Lock: {} holds it at {:#x}, and {} at {:#x}", path,
+                       zxid, other, since));
+    }
   }
-  Connection& connection = it->second;
-  connection.to_server =
-      std::max(connection.to_server + 1, queue_.now() + Latency());
-  Node& target = node(connection.server);
-  queue_.At(connection.to_server,
-            [this, id, &target, frame = std::move(frame)] {
-              if (!connections_.contains(id) || target.replica == nullptr) {
-                return;
-              }
-              Defer(target, [this, id, &target, frame] {
-                target.replica->Step(Now());
-                target.replica->Step(replica::Received{id, frame});
-                Pump(target);
-              });
-            });
+  held_.emplace_back(path, zxid);
 }
 
-// The client hangs up, or its link breaks.
-void Service::Drop(ConnectionId id) {
-  const auto it = connections_.find(id);
-  if (it == connections_.end()) {
-    return;
-  }
-  Node& target = node(it->second.server);
-  connections_.erase(it);
-  if (target.replica != nullptr) {
-    Defer(target, [this, id, &target] {
-      target.replica->Step(Now());
-      target.replica->Step(replica::Disconnected{id});
-      Pump(target);
-    });
-  }
+void Service::TraceReply(int client, int32_t xid, int64_t zxid, Error error) {
+  Trace(ServerId{0},
+        static_cast<uint64_t>(zxid) * 31 + static_cast<uint64_t>(client), [&] {
+          return fmt::format("client {} gets {} at {:#x}: {}", client, xid,
+                             zxid, ErrorName(error));
+        });
 }
 
-namespace {
-
-constexpr Micros kSecond = 1'000'000;
-
-// Work and faults of one run.
-class ServiceSwarm {
- public:
-  explicit ServiceSwarm(uint64_t seed) : random_(~seed), service_(Draw(seed)) {
-    for (int& weight : weights_) {
-      weight = static_cast<int>(random_.Below(3));
-    }
-    fault_interval_ = kSecond / 4 << random_.Below(5);
+std::string Service::Describe(ServerId id) const {
+  const Node& member = node(id);
+  if (member.replica == nullptr) {
+    return fmt::format("member {}: down", Number(id));
   }
-
-  ServiceResult Run() {
-    Fault();
-    service_.RunFor((10 + static_cast<Micros>(random_.Below(40))) * kSecond);
-    faults_on_ = false;
-    service_.network().HealAll();
-    for (const ServerId id : service_.ids()) {
-      service_.Restart(id);
-    }
-    Bounded("nothing is acknowledged",
-            [this, before = service_.acknowledged()] {
-              return service_.acknowledged() > before;
-            });
-    service_.SetWork(false);
-    Bounded("no agreement", [this] { return service_.IsConverged(); });
-    return {service_.violation(), service_.trace_hash(),
-            service_.queue().count(), service_.queue().now(),
-            service_.acknowledged()};
-  }
-
- private:
-  ServiceOptions Draw(uint64_t seed) {
-    ServiceOptions options{.seed = seed};
-    static constexpr int kVoters[] = {1, 3, 3, 3, 5};
-    options.voters = kVoters[random_.Below(std::size(kVoters))];
-    options.observers = random_.Chance(1, 4) ? 1 : 0;
-    options.clients = 2 + static_cast<int>(random_.Below(4));
-    options.config.tick_time = absl::Milliseconds(500);
-    options.config.history_count_min = 5 + random_.Below(50);
-    options.config.history_bytes_max = 100 << random_.Below(8);
-    options.config.truncates_learners = random_.Chance(2, 3);
-    options.network.latency_max = 200 << random_.Below(6);
-    options.disk.latency_max = 200 << random_.Below(6);
-    return options;
-  }
-
-  template <class Condition>
-  void Bounded(const char* what, Condition condition) {
-    if (!service_.violation().has_value() &&
-        !service_.RunUntil(condition, 60 * kSecond) &&
-        !service_.violation().has_value()) {
-      service_.Fail(fmt::format("Liveness: healed, but {}", what));
-    }
-  }
-
-  void Later(std::function<void()> action) {
-    service_.queue().In(1 + static_cast<Micros>(random_.Below(5 * kSecond)),
-                        [this, action = std::move(action)] {
-                          if (faults_on_) {
-                            action();
-                          }
-                        });
-  }
-
-  void Fault() {
-    if (!faults_on_) {
-      return;
-    }
-    const auto& ids = service_.ids();
-    const ServerId id = ids[random_.Below(ids.size())];
-    const size_t kind = random_.Below(std::size(weights_));
-    if (random_.Below(3) < static_cast<uint64_t>(weights_[kind])) {
-      Inject(kind, id);
-    }
-    service_.queue().In(1 + static_cast<Micros>(random_.Below(
-                                static_cast<uint64_t>(2 * fault_interval_))),
-                        [this] { Fault(); });
-  }
-
-  void Inject(size_t kind, ServerId id) {
-    switch (kind) {
-      case 0:
-        service_.Crash(id);
-        Later([this, id] { service_.Restart(id); });
-        return;
-      case 1:
-        for (const ServerId other : service_.ids()) {
-          if (other != id) {
-            service_.network().Cut(id, other);
-            service_.network().Cut(other, id);
-          }
-        }
-        Later([this] { service_.network().HealAll(); });
-        return;
-      case 2:
-        service_.Pause(id, static_cast<Micros>(random_.Below(4 * kSecond)));
-        return;
-      case 3:
-        service_.StallDisk(id, static_cast<Micros>(random_.Below(2 * kSecond)));
-        return;
-      case 4:
-        service_.BreakClients(id);
-        return;
-      default:
-        service_.Checkpoint(id);
-        return;
-    }
-  }
-
-  Random random_;
-  Service service_;
-  int weights_[6] = {};
-  Micros fault_interval_ = kSecond;
-  bool faults_on_ = true;
-};
-
-}  // namespace
-
-ServiceResult RunServiceSwarm(uint64_t seed) {
-  return ServiceSwarm(seed).Run();
+  const zab::Peer& peer = member.replica->peer();
+  return fmt::format(
+      "member {}: role {}{}, epoch {}, applied {:#x} of {:#x}; {}", Number(id),
+      static_cast<int>(peer.role()),
+      member.replica->is_serving() ? " serves" : "", peer.current_epoch(),
+      member.replica->tree().last_zxid(), truth_.last_zxid(),
+      peer.last_trouble());
 }
 
 }  // namespace paddock::sim

@@ -1,15 +1,14 @@
 // A simulated service: whole servers (replica/replica.h) on the network and the
 // disks of the simulator, and clients that use it as stock clients do.
 //
-// What clients see is checked as it happens: replies in the order of requests,
-// zxids that never fall, an event before the value that it tells of, real-time
-// order of writes, sync followed by a read, unique sequence numbers; and on the
-// servers: equal states at equal zxids, and ephemeral znodes that are there
-// exactly as long as their session.
+// What the members commit becomes the truth (truth.h), which what clients are
+// told is held against as it happens (client.h); the states of members are held
+// against it, too, and against each other.
 
 #ifndef PADDOCK_TESTS_SIM_SERVICE_H_
 #define PADDOCK_TESTS_SIM_SERVICE_H_
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -18,126 +17,143 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
-#include "base/random.h"
 #include "replica/replica.h"
-#include "sim/disk.h"
-#include "sim/event_queue.h"
-#include "sim/network.h"
+#include "sim/cluster.h"
+#include "sim/truth.h"
 
 namespace paddock::sim {
 
 class Client;
 
-struct ServiceOptions {
-  uint64_t seed = 1;
-  int voters = 3;
-  int observers = 0;
-  int clients = 4;
-  zab::Config config;
-  Network::Options network;
-  Disk::Options disk;
+// What clients ask for.
+enum class WorkKind {
+  kCreate,
+  kEphemeral,
+  kSequential,
+  kDelete,
+  kSetData,
+  kSync,
+  kGetData,
+  kExists,
+  kGetChildren,
+  kMulti,
+  kContainer,
+  kTtl,
+  kCount
 };
 
-class Service {
+struct ServiceOptions {
+  Cluster::Options cluster;
+  int clients = 4;
+  Micros work_interval = 20'000;
+  std::array<uint64_t, static_cast<size_t>(WorkKind::kCount)> work = {};
+  uint64_t lock_one_in = 10;   // Of all requests
+  uint64_t whim_one_in = 500;  // Of all that clients do
+};
+
+class Service : public Cluster {
  public:
   explicit Service(const ServiceOptions& options);
-  ~Service();
-
-  Service(const Service&) = delete;
-  Service& operator=(const Service&) = delete;
-
-  // False when `condition` did not hold within `limit`, or something was wrong.
-  bool RunUntil(const std::function<bool()>& condition, Micros limit);
-  void RunFor(Micros duration) {
-    RunUntil([] { return false; }, duration);
-  }
+  ~Service() override;
 
   // Faults.
-  void Crash(ServerId id);
-  void Restart(ServerId id);
-  void Pause(ServerId id, Micros duration);
-  void StallDisk(ServerId id, Micros duration);
-  void Checkpoint(ServerId id);
+  void Checkpoint(ServerId id) override;
+  void Stop(ServerId id) override;
+  // The links of its clients break, and each end hears of it in its own time.
   void BreakClients(ServerId id);
-  Network& network() { return network_; }
+  // Nothing passes between it and its clients until then; nothing is lost.
+  void StallClients(ServerId id, Micros until);
+  // Its wall clock is wrong from now on.
+  void SetWallClock(ServerId id, int64_t ahead_ms);
 
   // Whether all members serve and have the same.
   bool IsConverged() const;
-  // Whether the work of the clients goes on.
+  bool Leads(ServerId id) const override;
+  // Fails if a member's state is not what it should be.
+  void CheckState(ServerId id);
+  // One line on what it does and has, for the report of a failure.
+  std::string Describe(ServerId id) const;
+
+  // Whether clients ask for anything but to keep their sessions.
   void SetWork(bool on) { works_ = on; }
+  bool works() const { return works_; }
+  const std::vector<std::unique_ptr<Client>>& clients() const {
+    return clients_;
+  }
+  size_t acknowledged() const { return acknowledged_; }
+  int64_t wall_ms(ServerId id) const;
 
   // Remembers the first violation.
-  void Fail(std::string what);
-
-  const std::vector<ServerId>& ids() const { return ids_; }
-  Random& random() { return random_; }
-  EventQueue& queue() { return queue_; }
+  void Fail(std::string what) override;
+  bool HasFailed() const override { return violation_.has_value(); }
   const std::optional<std::string>& violation() const { return violation_; }
-  uint64_t trace_hash() const { return trace_hash_; }
-  size_t acknowledged() const { return acknowledged_.size(); }
+  const Truth& truth() const { return truth_; }
+
+  // For clients.
+  const ServiceOptions& options() const { return options_; }
+  int64_t min_session_timeout_ms() const;
+  WorkKind DrawWork();
+  ConnectionId Open(Client* client, ServerId server);
+  void Send(ConnectionId connection, std::string frame);
+  void HangUp(ConnectionId connection);
+  void Acknowledge() { ++acknowledged_; }
+  // Whether a member has proposed the end of the session.
+  bool IsClosing(int64_t session) const { return closing_.contains(session); }
+  // A client sees in the state after `zxid` that this one holds the lock.
+  void HoldsLock(const std::string& path, int64_t zxid);
+  void TraceReply(int client, int32_t xid, int64_t zxid, Error error);
 
  private:
-  friend class Client;
   struct Node;
   struct Connection {
     ServerId server{0};
     Client* client = nullptr;
+    bool client_open = true;
+    bool server_open = true;
     Micros to_server = 0;  // Arrival of the last frame
     Micros to_client = 0;
   };
 
   Node& node(ServerId id) const { return *nodes_.at(id); }
-  void Defer(Node& node, std::function<void()> action);
-  void Resume(Node& node);
-  void Start(Node& node);
+  void Boot(ServerId id) override;
+  void Halt(ServerId id) override;
+  void Handle(ServerId id, Event event) override;
+  replica::Tick Now(const Node& node) const;
   void Pump(Node& node);
-  void ScheduleTick(Node& node);
-  replica::Tick Now() const;
-  void LookAtState(const Node& node);
+  void LookAtRole(Node& node);
+  void LookAtWrite(Node& node, const zab::Write& write);
+  void LookAtClose(const Node& node, const zab::Txn& txn);
+  void LookAtState(Node& node);
+  void Deliver(replica::Output output);
   void Work(Client* client);
   Micros Latency();
-
-  // For clients.
-  ConnectionId Open(Client* client, ServerId server);
-  void Send(ConnectionId connection, std::string frame);
-  void Drop(ConnectionId connection);
-  void Mix(uint64_t number);
-
-  // A write that a client was told of.
-  struct Acknowledged {
-    int64_t session = 0;
-    int32_t cxid = 0;
-  };
+  Micros Arrival(Micros* last, ServerId server);
+  // Something of a connection reaches its server.
+  void AtServer(ConnectionId id, Micros when,
+                std::function<void(replica::Replica&)> step);
+  void CloseServerEnd(ConnectionId id);
+  void CloseClientEnd(ConnectionId id);
+  void Collect(ConnectionId id);
 
   const ServiceOptions options_;
-  EventQueue queue_;
-  Random random_;
-  Network network_;
-  std::vector<ServerId> ids_;
+  uint64_t work_total_ = 0;
+  Truth truth_;
   std::map<ServerId, std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::map<ConnectionId, Connection> connections_;
   uint64_t last_connection_ = 0;
   bool works_ = true;
-  std::map<int64_t, Acknowledged> acknowledged_;  // By zxid
-  std::map<int64_t, uint64_t> digests_;           // By zxid
-  std::set<std::string> sequential_;              // Names given out
-  uint64_t trace_hash_ = 0;
+  size_t acknowledged_ = 0;
+  std::map<int64_t, uint64_t> digests_;                // By zxid
+  std::set<int64_t> closing_;                          // Sessions
+  std::vector<std::pair<std::string, int64_t>> held_;  // Locks, since when
   std::optional<std::string> violation_;
 };
-
-// One run: faults and work drawn from a seed, then everything is healed.
-struct ServiceResult {
-  std::optional<std::string> violation;
-  uint64_t trace_hash = 0;
-  uint64_t events = 0;
-  int64_t virtual_us = 0;
-  size_t acknowledged = 0;
-};
-ServiceResult RunServiceSwarm(uint64_t seed);
 
 }  // namespace paddock::sim
 

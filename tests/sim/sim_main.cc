@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/service.h"
+#include "sim/service_swarm.h"
 #include "sim/swarm.h"
 
 namespace paddock::sim {
@@ -58,10 +58,13 @@ void RunSeed(uint64_t seed, bool with_trace, Total& total) {
 }
 
 // Likewise with whole servers and their clients.
-void RunService(uint64_t seed, Total& total) {
+void RunService(uint64_t seed, bool with_trace, Total& total) {
   const ServiceResult result = RunServiceSwarm(seed);
   Add(result, total);
   if (result.violation.has_value()) {
+    if (with_trace) {
+      fmt::print("{}", result.trace);
+    }
     fmt::print("service seed {}: {}\nreplay: sim --services={}-{}\n", seed,
                *result.violation, seed, seed);
     std::fflush(stdout);
@@ -87,8 +90,9 @@ int Main(int argc, char** argv) {
       }
     } else if (arg.starts_with("--services=")) {
       const uint64_t last = std::stoull(value.substr(value.find('-') + 1));
-      for (uint64_t seed = std::stoull(value); seed <= last; ++seed) {
-        RunService(seed, total);
+      const uint64_t first = std::stoull(value);
+      for (uint64_t seed = first; seed <= last; ++seed) {
+        RunService(seed, /*with_trace=*/first == last, total);
       }
     } else if (arg.starts_with("--hours=") || arg.starts_with("--seconds=")) {
       const double seconds =
@@ -97,7 +101,7 @@ int Main(int argc, char** argv) {
           std::chrono::system_clock::now().time_since_epoch().count());
       for (uint64_t seed = first; elapsed() < seconds; ++seed) {
         RunSeed(seed, /*with_trace=*/false, total);
-        RunService(seed, total);
+        RunService(seed, /*with_trace=*/false, total);
       }
     } else {
       fmt::print(stderr,

@@ -1,4 +1,4 @@
-#include "sim/service.h"
+#include "sim/service_swarm.h"
 
 #include <gtest/gtest.h>
 
@@ -32,11 +32,13 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ServiceSwarmTest,
                          testing::Range(uint64_t{0}, uint64_t{5}));
 
 TEST(ServiceDeterminismTest, EqualSeedsGiveEqualTraces) {
-  const ServiceResult first = RunServiceSwarm(1);
-  const ServiceResult second = RunServiceSwarm(1);
-  EXPECT_EQ(first.trace_hash, second.trace_hash);
-  EXPECT_EQ(first.events, second.events);
-  EXPECT_NE(first.trace_hash, RunServiceSwarm(2).trace_hash);
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    const ServiceResult first = RunServiceSwarm(seed);
+    const ServiceResult second = RunServiceSwarm(seed);
+    EXPECT_EQ(first.trace_hash, second.trace_hash) << seed;
+    EXPECT_EQ(first.events, second.events) << seed;
+  }
+  EXPECT_NE(RunServiceSwarm(1).trace_hash, RunServiceSwarm(2).trace_hash);
 }
 
 }  // namespace
