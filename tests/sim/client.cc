@@ -386,6 +386,8 @@ void Client::OnHandshake(std::string_view frame) {
     jute::Write(watching_.Renew(last_zxid_), &body);
     asked_.push_back({kSetWatchesXid, {.op = OpCode::kSetWatches}, 0, false});
     SendFrame(kSetWatchesXid, OpCode::kSetWatches, std::move(body));
+  } else {
+    Send({.op = OpCode::kGetData, .path = "/s"});  // Does it go back in time?
   }
 }
 

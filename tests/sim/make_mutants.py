@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Copies the Zab core and sabotages the copy as mutations.txt says.
+"""Copies the Zab core, and what else mutations.txt names, and sabotages the copy.
 
 usage: make_mutants.py LIST SOURCES OUT
 
-In the copy of SOURCES/zab, OUT/zab, each sabotage is switched by `mutant`, its number in
-the list; OUT/mutants.h declares it and names them all.  Fails if an original
-text is missing or not unique, so that the list cannot rot.
+In the copies, such as OUT/zab of SOURCES/zab, each sabotage is switched by
+`mutant`, its number in the list; OUT/mutants.h declares it and names them all.
+Fails if an original text is missing or not unique, so that the list cannot rot.
 """
 
 import pathlib
@@ -26,6 +26,12 @@ def read_list(path):
     names = [m["name"] for m in mutations]
     assert len(set(names)) == len(names), "two mutations of one name"
     return mutations
+
+
+def path_of(mutation):
+    """Its file in the sources, which is one of zab unless the list says more."""
+    file = mutation["file"]
+    return file if "/" in file else f"zab/{file}"
 
 
 def find(text, wanted, what):
@@ -73,19 +79,24 @@ def mutate(source, numbered):
 def main():
     path, sources, out = (pathlib.Path(arg) for arg in sys.argv[1:])
     mutations = read_list(path)
-    (out / "zab").mkdir(parents=True, exist_ok=True)
-    for file in (sources / "zab").iterdir():
-        source = file.read_text()
+    files = {f"zab/{file.name}" for file in (sources / "zab").iterdir()}
+    for file in files | {path_of(m) for m in mutations}:
+        source = (sources / file).read_text()
         numbered = [(*place(source, m), number, m["to"])
                     for number, m in enumerate(mutations, 1)
-                    if m["file"] == file.name]
-        (out / "zab" / file.name).write_text(mutate(source, numbered))
-    names = "".join(f'    "{m["name"]}",\n' for m in mutations)
+                    if path_of(m) == file]
+        (out / file).parent.mkdir(parents=True, exist_ok=True)
+        (out / file).write_text(mutate(source, numbered))
+    names = "".join(
+        f'    {{"{m["name"]}", {str("/" in m["file"]).lower()}}},\n'
+        for m in mutations)
     (out / "mutants.h").write_text(
         "#pragma once\n\nnamespace paddock {\n\n"
         "extern int mutant;  // Of which sabotage is on; 0 is none\n"
-        "inline constexpr const char* kMutants[] = {\n"
-        f'    "none",\n{names}}};\n\n}}  // namespace paddock\n')
+        "struct Mutant {\n  const char* name;\n"
+        "  bool is_of_service;  // And not of the Zab core alone\n};\n"
+        "inline constexpr Mutant kMutants[] = {\n"
+        f'    {{"none", false}},\n{names}}};\n\n}}  // namespace paddock\n')
 
 
 if __name__ == "__main__":

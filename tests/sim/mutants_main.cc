@@ -1,8 +1,10 @@
-// sim_mutants: what the simulator is worth.  Runs it on a core with one
-// sabotage of mutations.txt after the other, which it must catch.
+// sim_mutants: what the simulator is worth.  Runs it with one sabotage of
+// mutations.txt after the other, which it must catch: the Zab core alone, or
+// whole servers.
 //
 //   sim_mutants                    all of them; exit code 1 if one survives
 //   sim_mutants --seeds=N          each with up to N seeds
+//   sim_mutants --services         those of whole servers
 //   sim_mutants --mutant=NAME      that one
 //   sim_mutants --mutant=NAME --seed=N    one run, with the trace of its end
 
@@ -26,6 +28,7 @@
 #include "base/check.h"
 #include "mutants.h"
 #include "sim/scenarios.h"
+#include "sim/service_swarm.h"
 #include "sim/swarm.h"
 
 namespace paddock {
@@ -37,6 +40,7 @@ namespace {
 
 constexpr int kMutantCount = static_cast<int>(std::size(kMutants));
 constexpr uint64_t kSeedsWithoutMutant = 30;
+constexpr uint64_t kServiceSeedsMax = 300;
 // Of processor time, for one seed; a healthy one takes far less.
 constexpr time_t kHangsAfterSeconds = 10;
 
@@ -44,6 +48,7 @@ struct Options {
   uint64_t seeds = 600;
   std::optional<int> mutant;
   std::optional<uint64_t> seed;
+  bool services_only = false;
 };
 
 // One mutant in a process of its own, for it may crash.
@@ -60,11 +65,28 @@ struct Verdict {
   std::string by;
 };
 
-// First the directed scenarios, as seed 0.  Prints "seed N" before each, and
-// then what is wrong with it.
+struct Result {
+  std::optional<std::string> violation;
+  std::string trace;
+};
+
+Result RunSeed(int number, uint64_t seed) {
+  if (kMutants[number].is_of_service) {
+    ServiceResult result = RunServiceSwarm(seed);
+    return {std::move(result.violation), std::move(result.trace)};
+  }
+  SwarmResult result = RunSwarm(seed);
+  return {std::move(result.violation), std::move(result.trace)};
+}
+
+// First the directed scenarios, as seed 0, if they can have anything to do
+// with it.  Prints "seed N" before each, and then what is wrong with it.
 [[noreturn]] void RunSeeds(int number, uint64_t last) {
   mutant = number;
   for (const Scenario& scenario : kScenarios) {
+    if (kMutants[number].is_of_service) {
+      break;
+    }
     if (const auto wrong = scenario.run()) {
       fmt::print(stderr, "{}: {}\n", scenario.name, *wrong);
       _exit(1);
@@ -74,13 +96,21 @@ struct Verdict {
     const itimerval limit{.it_interval = {}, .it_value = {kHangsAfterSeconds}};
     setitimer(ITIMER_PROF, &limit, nullptr);
     fmt::print(stderr, "seed {}\n", seed);
-    const SwarmResult result = RunSwarm(seed);
+    const Result result = RunSeed(number, seed);
     if (result.violation.has_value()) {
       fmt::print(stderr, "{}\n", *result.violation);
       _exit(1);
     }
   }
   _exit(0);
+}
+
+uint64_t SeedsFor(int number, uint64_t seeds) {
+  if (number == 0) {
+    return kSeedsWithoutMutant;
+  }
+  return kMutants[number].is_of_service ? std::min(seeds, kServiceSeedsMax)
+                                        : seeds;
 }
 
 Run Start(int number, uint64_t seeds) {
@@ -126,7 +156,7 @@ Verdict Finish(const Run& run) {
 }
 
 void Print(int number, const Verdict& verdict) {
-  fmt::print("{:>3} {:<34} {:>5}  {}\n", number, kMutants[number],
+  fmt::print("{:>3} {:<34} {:>5}  {}\n", number, kMutants[number].name,
              verdict.seeds, verdict.by.substr(0, 110));
   std::fflush(stdout);
 }
@@ -139,8 +169,7 @@ std::map<int, Verdict> RunAll(std::vector<int> numbers, uint64_t seeds) {
   std::reverse(numbers.begin(), numbers.end());
   while (!numbers.empty() || !running.empty()) {
     while (!numbers.empty() && running.size() < parallel) {
-      running.push_back(Start(
-          numbers.back(), numbers.back() == 0 ? kSeedsWithoutMutant : seeds));
+      running.push_back(Start(numbers.back(), SeedsFor(numbers.back(), seeds)));
       numbers.pop_back();
     }
     std::vector<pollfd> waits;
@@ -169,7 +198,7 @@ std::map<int, Verdict> RunAll(std::vector<int> numbers, uint64_t seeds) {
 
 int RunOne(int number, uint64_t seed) {
   mutant = number;
-  const SwarmResult result = RunSwarm(seed);
+  const Result result = RunSeed(number, seed);
   fmt::print("{}{}\n", result.trace, result.violation.value_or("no violation"));
   return result.violation.has_value() ? 1 : 0;
 }
@@ -180,7 +209,8 @@ int Main(const Options& options) {
   }
   std::vector<int> numbers;
   for (int i = 0; i < kMutantCount; ++i) {
-    if (options.mutant.value_or(i) == i) {
+    if (options.mutant.value_or(i) == i &&
+        (kMutants[i].is_of_service || !options.services_only)) {
       numbers.push_back(i);
     }
   }
@@ -213,9 +243,13 @@ std::optional<Options> Parse(int argc, char** argv) {
       options.seeds = std::stoull(value);
     } else if (arg.starts_with("--seed=")) {
       options.seed = std::stoull(value);
+    } else if (arg == "--services") {
+      options.services_only = true;
     } else if (arg.starts_with("--mutant=")) {
       const auto* const end = std::end(kMutants);
-      const auto* const it = std::find(std::begin(kMutants), end, value);
+      const auto* const it =
+          std::find_if(std::begin(kMutants), end,
+                       [&](const Mutant& m) { return m.name == value; });
       if (it == end) {
         return std::nullopt;
       }
@@ -235,7 +269,8 @@ int main(int argc, char** argv) {
   const auto options = paddock::sim::Parse(argc, argv);
   if (!options.has_value()) {
     fmt::print(stderr,
-               "usage: sim_mutants [--seeds=N] [--mutant=NAME [--seed=N]]\n");
+               "usage: sim_mutants [--services] [--seeds=N] "
+               "[--mutant=NAME [--seed=N]]\n");
     return 2;
   }
   return paddock::sim::Main(*options);

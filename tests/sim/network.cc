@@ -215,6 +215,19 @@ void Network::Break(ServerId a, ServerId b) {
   }
 }
 
+void Network::BreakLate(ServerId late, ServerId other) {
+  for (auto& [id, link] : links_) {
+    for (int end = 0; end < 2; ++end) {
+      if (link.ends[end] == late && link.ends[1 - end] == other &&
+          !link.is_broken) {
+        link.is_broken = true;
+        Notice(id, end, options_.break_notice_max);
+        Notice(id, 1 - end, Latency());
+      }
+    }
+  }
+}
+
 void Network::Collect(uint64_t id) {
   const Link& link = links_.at(id);
   if (link.is_broken && !link.open[0] && !link.open[1]) {

@@ -57,6 +57,8 @@ class Network {
   }
   // Breaks the quorum link between the two, if there is one.
   void Break(ServerId a, ServerId b);
+  // Likewise, but `late` hears of it as late as can be, and `other` at once.
+  void BreakLate(ServerId late, ServerId other);
   // Nothing passes from one to the other until then; nothing is lost.
   void Stall(ServerId from, ServerId to, Micros until) {
     stalls_[{from, to}] = until;

@@ -38,9 +38,8 @@ struct Service::Node {
   std::unique_ptr<replica::Replica> replica;  // While it runs
   int64_t wall_ahead_ms = 0;
   Micros clients_stalled_until = 0;
-  // What it has logged, of that what it has not applied, by its writes.
-  std::deque<zab::Txn> log;
-  int64_t applied = 0;
+  Logged logged;
+  int64_t installed = 0;  // The state it took from a leader is named so
   // Whom it leads.
   bool leads = false;
   int64_t epoch = 0;
@@ -129,8 +128,9 @@ void Service::Boot(ServerId id) {
     CHECK(status.ok()) << status.ToString();
   }
   started.replica->FinishRestore(Now(started), Found(id));
-  started.log.assign(found.log.begin(), found.log.end());
-  started.applied = found.state.zxid.ToWire();
+  TakeState(started, found.state);
+  started.logged.log.insert(started.logged.log.end(), found.log.begin(),
+                            found.log.end());
   started.leads = false;
   Pump(started);
 }
@@ -171,6 +171,9 @@ void Service::Pump(Node& node) {
   DiskOf(node.id).Submit(std::move(ready.writes));
   for (zab::Envelope& envelope : ready.messages) {
     TraceSent(node.id, envelope);
+    if (const auto* snap = std::get_if<zab::Snap>(&envelope.message)) {
+      LookAtSnap(node, *snap);
+    }
     network_.Send(node.id, envelope.to, std::move(envelope.message));
   }
   for (const ServerId to : ready.hang_ups) {
@@ -192,17 +195,35 @@ void Service::LookAtRole(Node& node) {
   node.epoch = peer.current_epoch();
 }
 
+// What a leader gives a learner has what it has not applied itself, if it is
+// not established.
+void Service::LookAtSnap(const Node& node, const zab::Snap& snap) {
+  Logged contents = node.logged;
+  while (!contents.log.empty() && contents.log.back().zxid > snap.zxid) {
+    contents.log.pop_back();
+  }
+  snaps_[{snap.zxid.ToWire(), std::hash<std::string>()(snap.state)}] =
+      std::move(contents);
+}
+
+void Service::TakeState(Node& node, const zab::Snapshot& state) {
+  node.installed = state.zxid.ToWire();
+  const auto it =
+      snaps_.find({node.installed, std::hash<std::string>()(state.state)});
+  node.logged = it == snaps_.end() ? Logged{node.installed, {}} : it->second;
+}
+
 void Service::LookAtWrite(Node& node, const zab::Write& write) {
+  std::deque<zab::Txn>& log = node.logged.log;
   if (const auto* txn = std::get_if<zab::Txn>(&write.body)) {
-    node.log.push_back(*txn);
+    log.push_back(*txn);
     LookAtClose(node, *txn);
   } else if (const auto* cut = std::get_if<zab::TruncateAfter>(&write.body)) {
-    while (!node.log.empty() && node.log.back().zxid > cut->zxid) {
-      node.log.pop_back();
+    while (!log.empty() && log.back().zxid > cut->zxid) {
+      log.pop_back();
     }
   } else if (const auto* state = std::get_if<zab::Snapshot>(&write.body)) {
-    node.log.clear();
-    node.applied = state->zxid.ToWire();
+    TakeState(node, *state);
   }
 }
 
@@ -226,31 +247,34 @@ void Service::LookAtClose(const Node& node, const zab::Txn& txn) {
 
 // What it applied must be what all others have or will.
 void Service::LookAtState(Node& node) {
-  const tree::DataTree& tree = node.replica->tree();
-  while (!node.log.empty() &&
-         node.log.front().zxid.ToWire() <= tree.last_zxid()) {
-    const int64_t zxid = node.log.front().zxid.ToWire();
-    if (const auto wrong = truth_.Committed(node.log.front(), node.applied)) {
+  const int64_t zxid = node.replica->tree().last_zxid();
+  const bool serves = node.replica->is_serving();
+  Logged& logged = node.logged;
+  while (!logged.log.empty()) {
+    const int64_t next = logged.log.front().zxid.ToWire();
+    // A state that it was given may be that of a leader that never was.
+    if (next > zxid || (next <= node.installed && !serves)) {
+      break;
+    }
+    if (const auto wrong =
+            truth_.Committed(logged.log.front(), logged.applied)) {
       Fail(fmt::format("member {}: {}", Number(node.id), *wrong));
     }
-    node.applied = zxid;
-    node.log.pop_front();
+    logged.applied = next;
+    logged.log.pop_front();
   }
-  if (!node.replica->is_serving()) {
-    return;  // What it has may be the state of a leader that never was
+  if (!serves) {
+    return;
   }
-  // A snapshot may be named after the beginning of the epoch.
-  const bool is_ahead = node.applied > truth_.last_zxid() &&
-                        zab::Zxid::FromWire(node.applied).counter != 0;
-  if (node.applied != tree.last_zxid() || is_ahead) {
+  if (logged.applied > truth_.last_zxid() ||
+      (logged.applied != zxid && node.installed != zxid)) {
     Fail(fmt::format("Agreement: member {} has applied {:#x}, logged {:#x}",
-                     Number(node.id), tree.last_zxid(), node.applied));
+                     Number(node.id), zxid, logged.applied));
   }
-  const auto [it, is_new] =
-      digests_.emplace(tree.last_zxid(), node.replica->digest());
-  if (it->second != node.replica->digest()) {
+  const uint64_t digest = node.replica->digest();
+  if (digests_.emplace(zxid, digest).first->second != digest) {
     Fail(fmt::format("Digest: member {} differs at zxid {:#x}", Number(node.id),
-                     tree.last_zxid()));
+                     zxid));
   }
 }
 

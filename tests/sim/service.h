@@ -110,6 +110,13 @@ class Service : public Cluster {
 
  private:
   struct Node;
+  // What a member has logged, as its writes say: it has applied all up to
+  // `applied`, not yet what is in `log`.
+  struct Logged {
+    int64_t applied = 0;
+    std::deque<zab::Txn> log;
+  };
+  using StateId = std::pair<int64_t, size_t>;  // Its name and its hash
   struct Connection {
     ServerId server{0};
     Client* client = nullptr;
@@ -126,7 +133,9 @@ class Service : public Cluster {
   replica::Tick Now(const Node& node) const;
   void Pump(Node& node);
   void LookAtRole(Node& node);
+  void LookAtSnap(const Node& node, const zab::Snap& snap);
   void LookAtWrite(Node& node, const zab::Write& write);
+  void TakeState(Node& node, const zab::Snapshot& state);
   void LookAtClose(const Node& node, const zab::Txn& txn);
   void LookAtState(Node& node);
   void Deliver(replica::Output output);
@@ -150,6 +159,7 @@ class Service : public Cluster {
   bool works_ = true;
   size_t acknowledged_ = 0;
   std::map<int64_t, uint64_t> digests_;                // By zxid
+  std::map<StateId, Logged> snaps_;                    // Of leaders
   std::set<int64_t> closing_;                          // Sessions
   std::vector<std::pair<std::string, int64_t>> held_;  // Locks, since when
   std::optional<std::string> violation_;

@@ -25,7 +25,7 @@ class ServiceSwarm {
 
   ServiceResult Run() {
     faults_.Begin();
-    ClientFault();
+    ServiceFault();
     service_.RunFor((5 + static_cast<Micros>(random_.Below(25))) * kSecond);
     faults_.End();
     faults_on_ = false;
@@ -37,6 +37,7 @@ class ServiceSwarm {
     Acknowledges("healed, but nothing is acknowledged");
     Calm();
     service_.SetWork(false);
+    Bounded("a request is not answered", [this] { return AllIdle(); });
     Bounded("no agreement", [this] { return service_.IsConverged(); });
     for (const ServerId id : service_.ids()) {
       if (!service_.HasFailed()) {
@@ -144,6 +145,13 @@ class ServiceSwarm {
     });
   }
 
+  bool AllIdle() {
+    const auto& clients = service_.clients();
+    return std::all_of(clients.begin(), clients.end(), [](const auto& client) {
+      return client->is_dead() || client->is_idle();
+    });
+  }
+
   uint32_t Epoch() const {
     return zab::Zxid::FromWire(service_.truth().last_zxid()).epoch;
   }
@@ -157,7 +165,8 @@ class ServiceSwarm {
         continue;
       }
       expected.insert(client.session());
-      if (client.session() != before[i] || !client.is_connected()) {
+      if (client.session() != before[i] ||
+          (!is_new_epoch && !client.is_connected())) {
         service_.Fail(fmt::format(
             "Sessions: client {} was there all the time, and lost {:#x}", i,
             before[i]));
@@ -189,31 +198,62 @@ class ServiceSwarm {
     }
   }
 
-  void ClientFault() {
+  Micros Below(Micros longest) {
+    return static_cast<Micros>(random_.Below(static_cast<uint64_t>(longest)));
+  }
+
+  // Likelier to be the leader than any other.
+  ServerId Anyone() {
+    const auto& ids = service_.ids();
+    const auto leader = std::find_if(ids.begin(), ids.end(), [&](ServerId id) {
+      return service_.Leads(id);
+    });
+    return leader != ids.end() && random_.Chance(1, 2)
+               ? *leader
+               : ids[random_.Below(ids.size())];
+  }
+
+  // Of what is not among the faults of all clusters.
+  void ServiceFault() {
     if (!faults_on_) {
       return;
     }
-    const auto below = [this](Micros longest) {
-      return static_cast<Micros>(random_.Below(static_cast<uint64_t>(longest)));
-    };
-    const ServerId id = service_.ids()[random_.Below(service_.ids().size())];
-    switch (random_.Below(8)) {
+    const ServerId id = Anyone();
+    switch (random_.Below(10)) {
       case 0:
         service_.BreakClients(id);
         break;
       case 1:
-        service_.StallClients(id, service_.queue().now() + below(3 * kSecond));
+        service_.StallClients(id, service_.queue().now() + Below(3 * kSecond));
         break;
       case 2:
-        service_.JumpClock(id, below(2 * kSecond));
+        service_.JumpClock(id, Below(2 * kSecond));
         break;
       case 3:
-        service_.SetWallClock(id, below(40'000) - 20'000);
+        service_.SetWallClock(id, Below(40'000) - 20'000);
+        break;
+      case 4:  // The others look for another leader while it still leads
+        for (const ServerId other : service_.ids()) {
+          service_.network().BreakLate(id, other);
+        }
+        break;
+      case 5:  // It dies of its disk
+        service_.StallDisk(id, kSecond);
+        service_.queue().In(Below(kSecond / 2), [this, id] {
+          if (faults_on_) {
+            service_.Crash(id);
+          }
+        });
+        service_.queue().In(2 * kSecond, [this, id] {
+          if (faults_on_) {
+            service_.Restart(id);
+          }
+        });
         break;
       default:
         break;
     }
-    service_.queue().In(1 + below(2 * interval_), [this] { ClientFault(); });
+    service_.queue().In(1 + Below(2 * interval_), [this] { ServiceFault(); });
   }
 
   Random random_;

@@ -53,13 +53,13 @@ std::optional<std::string> Truth::Committed(const zab::Txn& txn,
   if (zxid <= last_zxid()) {
     const auto known = UpTo(txns_, zxid) - 1;
     if (known->zxid != zxid || known->hash != hash ||
-        (known - 1)->zxid > before) {
+        (known - 1)->zxid != before) {
       return fmt::format("Agreement: {:#x} behind {:#x} is not what others did",
                          zxid, before);
     }
     return std::nullopt;
   }
-  if (before < last_zxid()) {
+  if (before != last_zxid()) {
     return fmt::format("Agreement: {:#x} behind {:#x}, not behind {:#x}", zxid,
                        before, last_zxid());
   }

@@ -81,8 +81,8 @@ class Truth {
 
   Truth();
 
-  // A member that has all up to `before` applies this one; others may have done
-  // so already.  Returns what is wrong with it.
+  // A member applies this one right behind `before`; other members may have
+  // done so already.  Returns what is wrong with it.
   std::optional<std::string> Committed(const zab::Txn& txn, int64_t before);
 
   int64_t last_zxid() const { return txns_.back().zxid; }
