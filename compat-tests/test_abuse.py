@@ -110,6 +110,7 @@ def test_ten_thousand_connections(make_server):
             what="closed connections are forgotten")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.server_config(FAST_TICKS)
 def test_connection_churn_leaves_nothing_behind(server, full):
     """Short sessions, one in ten lost without a close; 48 MB."""

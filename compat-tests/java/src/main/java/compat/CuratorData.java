@@ -340,10 +340,16 @@ final class CuratorData {
             "node cache after a cut, round " + round);
       }
       writer.delete().deletingChildrenIfNeeded().forPath("/old");
+      // The cache of children may make its parent anew, as a container.
       signal.await(() -> children.getCurrentData().isEmpty()
-          && tree.getCurrentData("/old") == null
+          && isEmpty(tree.getCurrentChildren("/old"))
           && node.getCurrentData() == null, "all empty in the end");
     }
+  }
+
+  /** Of a node that is not there too. */
+  private static boolean isEmpty(Map<String, ChildData> children) {
+    return children == null || children.isEmpty();
   }
 
   private static boolean has(ChildData node, String data) {
