@@ -58,7 +58,7 @@ ABSENT = {
     "the port is opened only when the server can answer": (
         "cnxn_closed_without_zk_server_running",),
     "the process ends where Java counts": (
-        "digest_mismatches_count", "unrecoverable_error_count"),
+        "unrecoverable_error_count",),
     "would cost each request a look-up, and memory that clients decide": (
         "(read|write)_per_namespace",),
 }
