@@ -132,16 +132,19 @@ brief() {
   (unset PADDOCK_TEST_FULL && "$@")
 }
 
+# Half of the time of a sanitized build goes into headers.
+joined=-DCMAKE_UNITY_BUILD=ON
+
 # With clang, for the fuzzers need it and a second build would take as long.
 sanitized() {
   build asan -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DPADDOCK_SANITIZE=address,undefined \
-    -DPADDOCK_FUZZ=ON && brief unit_tests asan -LE tidy
+    -DPADDOCK_FUZZ=ON $joined && brief unit_tests asan -LE tidy
 }
 
 threads() {
   build tsan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
-    -DPADDOCK_SANITIZE=thread -- threaded_tests &&
+    -DPADDOCK_SANITIZE=thread $joined -- threaded_tests &&
     brief unit_tests tsan -L '^(net|storage|server)$'
 }
 
