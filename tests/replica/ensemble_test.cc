@@ -105,6 +105,18 @@ class EnsembleTest : public testing::Test {
     Settle();
   }
 
+  // The others hear nothing from it any more, nor it from them.
+  void CutOff(ServerId id) {
+    cut_off_ = id;
+    for (auto& [other, member] : members_) {
+      if (other != id) {
+        member.replica->Step(zab::LinkLost{id});
+        members_[id].replica->Step(zab::LinkLost{other});
+      }
+    }
+    Settle();
+  }
+
   void Persist(Member& member, std::vector<zab::Write> writes) {
     for (zab::Write& write : writes) {
       if (auto* txn = std::get_if<zab::Txn>(&write.body)) {
@@ -243,6 +255,17 @@ class EnsembleTest : public testing::Test {
     return connection;
   }
 
+  // Connects with a session that there is already.
+  ConnectionId Reattach(ServerId at, int64_t session) {
+    const auto password = SessionPassword(SessionId{session});
+    const ConnectionId connection = Open(at);
+    const auto response =
+        Handshake(at, connection, session,
+                  std::string_view(password.data(), password.size()));
+    EXPECT_TRUE(response.has_value() && response->sessionId == session);
+    return connection;
+  }
+
   template <jute::Record R>
   void Send(ServerId at, ConnectionId connection, OpCode op, const R& record,
             int32_t xid = 1) {
@@ -313,6 +336,9 @@ class EnsembleTest : public testing::Test {
 
   void Deliver(Packet packet) {
     Member& target = members_[packet.to];
+    if (packet.from == cut_off_ || packet.to == cut_off_) {
+      return;
+    }
     if (target.replica == nullptr) {
       if (packet.message.has_value() &&
           std::holds_alternative<zab::FollowerInfo>(*packet.message)) {
@@ -330,6 +356,7 @@ class EnsembleTest : public testing::Test {
 
   std::map<ServerId, Member> members_;
   std::deque<Packet> network_;
+  std::optional<ServerId> cut_off_;
   absl::Duration now_ = absl::Seconds(1000);
   int64_t wall_ms_ = 1700000000000;
   uint64_t last_connection_ = 0;
@@ -395,13 +422,7 @@ TEST_F(EnsembleTest, SessionMoves) {
   int64_t session = 0;
   const ConnectionId old = Connect(follower, &session);
   EXPECT_EQ(Create(follower, old, "/e", /*flags=*/1), Error::kOk);
-  const auto password = SessionPassword(SessionId{session});
-  const ConnectionId here = Open(leader);
-  const auto response =
-      Handshake(leader, here, session,
-                std::string_view(password.data(), password.size()));
-  ASSERT_TRUE(response.has_value());
-  EXPECT_EQ(response->sessionId, session);
+  const ConnectionId here = Reattach(leader, session);
   EXPECT_EQ(Create(leader, here, "/f", /*flags=*/1), Error::kOk);
   Send(follower, old, OpCode::kCreate,
        jute::CreateRequest{"/g", "", kOpenAcl, 1});
@@ -440,13 +461,7 @@ TEST_F(EnsembleTest, SessionMovesAwayFromTheLeader) {
   int64_t session = 0;
   const ConnectionId old = Connect(leader, &session);
   EXPECT_EQ(Create(leader, old, "/e", /*flags=*/1), Error::kOk);
-  const auto password = SessionPassword(SessionId{session});
-  const ConnectionId here = Open(follower);
-  const auto response =
-      Handshake(follower, here, session,
-                std::string_view(password.data(), password.size()));
-  ASSERT_TRUE(response.has_value());
-  ASSERT_EQ(response->sessionId, session);
+  const ConnectionId here = Reattach(follower, session);
   std::string close;
   jute::Write(
       jute::RequestHeader{.xid = 9,
@@ -535,17 +550,41 @@ TEST_F(EnsembleTest, AnotherLeadsWithAllThatWasAcknowledged) {
   const ServerId second = RunUntilLeader();
   EXPECT_NE(second, first);
   EXPECT_TRUE(Exists(second, "/a"));
-  const auto password = SessionPassword(SessionId{session});
-  const ConnectionId again = Open(follower);
-  const auto response =
-      Handshake(follower, again, session,
-                std::string_view(password.data(), password.size()));
-  ASSERT_TRUE(response.has_value());
-  EXPECT_EQ(response->sessionId, session);
+  const ConnectionId again = Reattach(follower, session);
   EXPECT_EQ(Create(follower, again, "/e/child"),
             Error::kNoChildrenForEphemerals);
   Start(first);
   RunUntilLeader();
+  ExpectAgreement();
+}
+
+// What it proposed and nobody has is no state to prepare on when it leads anew,
+// though no transaction came between.
+TEST_F(EnsembleTest, LeaderForgetsWhatItLost) {
+  const ServerId leader = RunUntilLeader();
+  int64_t session = 0;
+  const ConnectionId client = Connect(leader, &session);
+  cut_off_ = leader;
+  Send(leader, client, OpCode::kCreate,
+       jute::CreateRequest{"/a", "", kOpenAcl, 0});
+  EXPECT_THAT(Take(leader, client), IsEmpty());
+  CutOff(leader);
+  ServerId second{0};
+  for (int i = 0; i < 1000 && second == ServerId{0}; ++i) {
+    Advance(absl::Milliseconds(10));
+    for (auto& [id, member] : members_) {
+      if (id != leader && member.replica->peer().CanPropose()) {
+        second = id;
+      }
+    }
+  }
+  cut_off_.reset();
+  ASSERT_EQ(RunUntilLeader(), second);
+  Kill(second);
+  ASSERT_EQ(RunUntilLeader(), leader);
+  EXPECT_FALSE(Exists(leader, "/a"));
+  const ConnectionId again = Reattach(leader, session);
+  EXPECT_EQ(Create(leader, again, "/a"), Error::kOk);
   ExpectAgreement();
 }
 
@@ -564,13 +603,7 @@ TEST_F(EnsembleTest, LateMemberGetsASnapshotWithSessions) {
   RunUntilLeader();
   EXPECT_FALSE(members_[follower].state.state.empty()) << "no snapshot came";
   ExpectAgreement();
-  const auto password = SessionPassword(SessionId{session});
-  const ConnectionId again = Open(follower);
-  const auto response =
-      Handshake(follower, again, session,
-                std::string_view(password.data(), password.size()));
-  ASSERT_TRUE(response.has_value());
-  EXPECT_EQ(response->sessionId, session);
+  const ConnectionId again = Reattach(follower, session);
   EXPECT_EQ(Create(follower, again, "/more"), Error::kOk);
   ExpectAgreement();
 }
