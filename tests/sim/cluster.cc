@@ -240,12 +240,27 @@ void Cluster::Restart(ServerId id) {
     }
   };
   p.disk->Open([=](uint64_t write_id) { handle(zab::Persisted{write_id}); });
+  // What a link brought during a pause is void if the member ends that link
+  // before its turn comes.
+  const auto on_link = [this, id](ServerId from, Event event) {
+    Defer(id, [this, id, from, event = std::move(event),
+               ended = network_.LinksEnded(id, from)] {
+      if (ended == network_.LinksEnded(id, from)) {
+        Handle(id, event);
+      }
+    });
+  };
   network_.Attach(
       id, {.receive =
                [=](ServerId from, zab::Message message) {
-                 handle(zab::Received{from, std::move(message)});
+                 if (std::holds_alternative<zab::Notification>(message)) {
+                   handle(zab::Received{from, std::move(message)});
+                 } else {
+                   on_link(from, zab::Received{from, std::move(message)});
+                 }
                },
-           .link_lost = [=](ServerId from) { handle(zab::LinkLost{from}); }});
+           .link_lost =
+               [=](ServerId from) { on_link(from, zab::LinkLost{from}); }});
   Boot(id);
 }
 

@@ -74,6 +74,7 @@ void Network::Send(ServerId from, ServerId to, zab::Message message) {
 }
 
 void Network::Open(ServerId from, ServerId to, zab::Message message) {
+  ++links_ended_[{from, to}];
   if (Link* old = FindLink(from, to)) {
     old->open[old->ends[0] == from ? 0 : 1] = false;
     BreakLink(*old);
@@ -153,6 +154,7 @@ void Network::Transmit(Link& link, int from, zab::Message message) {
 }
 
 void Network::HangUp(ServerId from, ServerId to) {
+  ++links_ended_[{from, to}];
   Link* link = FindLink(from, to);
   if (link == nullptr) {
     return;

@@ -47,6 +47,12 @@ class Network {
 
   void Send(ServerId from, ServerId to, zab::Message message);
   void HangUp(ServerId from, ServerId to);
+  // Changes when `self` opens a link to the other or hangs up: what arrived
+  // before that on a link is not for it any more.
+  uint64_t LinksEnded(ServerId self, ServerId other) const {
+    const auto it = links_ended_.find({self, other});
+    return it == links_ended_.end() ? 0 : it->second;
+  }
 
   // Faults.
   void Cut(ServerId from, ServerId to) { cuts_.insert({from, to}); }
@@ -99,6 +105,7 @@ class Network {
   std::map<ServerId, uint64_t> lives_;  // How often each was attached
   std::map<uint64_t, Link> links_;
   uint64_t next_link_ = 1;
+  std::map<std::pair<ServerId, ServerId>, uint64_t> links_ended_;
   std::set<std::pair<ServerId, ServerId>> cuts_;
   std::map<std::pair<ServerId, ServerId>, Micros> stalls_;
   std::map<std::pair<ServerId, ServerId>, Micros> election_arrivals_;
