@@ -64,6 +64,9 @@ std::string Encode(const Request& r) {
     case OpCode::kGetChildren:  // They look the same
       jute::Write(jute::GetDataRequest{r.path, r.watches}, &body);
       break;
+    case OpCode::kAddWatch:
+      jute::Write(jute::AddWatchRequest{r.path, r.flags}, &body);
+      break;
     default:
       break;
   }
@@ -240,6 +243,9 @@ Request Client::Draw() {
   const auto version =
       random.Chance(1, 2) ? -1 : static_cast<int32_t>(random.Below(3));
   std::string data = fmt::format("{}:{}", number_, last_xid_);
+  if (random.Chance(1, 8)) {  // Over several sectors of a disk
+    data.resize(600 + random.Below(2000), 'x');
+  }
   switch (service_.DrawWork()) {
     case WorkKind::kCreate:
       return {.op = OpCode::kCreate, .path = n, .data = std::move(data)};
@@ -282,6 +288,11 @@ Request Client::Draw() {
               .path = t,
               .flags = 5,
               .ttl_ms = 100 << random.Below(6)};
+    case WorkKind::kAddWatch:  // Each client in its own mode
+      return {
+          .op = OpCode::kAddWatch,
+          .path = std::array<std::string, 4>{"/", "/s", n, c}[random.Below(4)],
+          .flags = number_ % 2};
     case WorkKind::kCount:
       break;
   }
@@ -384,8 +395,8 @@ void Client::OnHandshake(std::string_view frame) {
   } else if (!watching_.IsEmpty()) {
     std::string body;
     jute::Write(watching_.Renew(last_zxid_), &body);
-    asked_.push_back({kSetWatchesXid, {.op = OpCode::kSetWatches}, 0, false});
-    SendFrame(kSetWatchesXid, OpCode::kSetWatches, std::move(body));
+    asked_.push_back({kSetWatchesXid, {.op = OpCode::kSetWatches2}, 0, false});
+    SendFrame(kSetWatchesXid, OpCode::kSetWatches2, std::move(body));
   } else {
     Send({.op = OpCode::kGetData, .path = "/s"});  // Does it go back in time?
   }
@@ -405,7 +416,7 @@ void Client::OnEvent(std::string_view body, int64_t zxid) {
 void Client::OnReply(const Asked& asked, const Reply& reply) {
   service_.TraceReply(number_, asked.xid, reply.zxid, reply.error);
   switch (asked.request.op) {
-    case OpCode::kSetWatches:
+    case OpCode::kSetWatches2:
       FailIf(watching_.OnSetWatchesReply(reply.zxid));
       return;
     case OpCode::kSync:
@@ -419,6 +430,14 @@ void Client::OnReply(const Asked& asked, const Reply& reply) {
     case OpCode::kExists:
     case OpCode::kGetChildren:
       OnRead(asked, reply);
+      break;
+    case OpCode::kAddWatch:
+      if (reply.error != Error::kOk) {
+        Fail(fmt::format("Watches: addWatch of {} was answered with {}",
+                         asked.request.path, ErrorName(reply.error)));
+      }
+      watching_.SetPersistent(asked.request.path, asked.request.flags == 1,
+                              reply.zxid);
       break;
     default:
       OnWrite(asked, reply);

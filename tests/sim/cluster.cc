@@ -9,6 +9,7 @@ namespace paddock::sim {
 namespace {
 
 constexpr size_t kTraceLinesMax = 400;
+constexpr Micros kSupervisorDelay = 500'000;  // Of a process that ended
 // Many times what the busiest run takes.
 constexpr uint64_t kEventsMax = 5'000'000;
 
@@ -239,7 +240,16 @@ void Cluster::Restart(ServerId id) {
       Defer(id, [this, id, event = std::move(event)] { Handle(id, event); });
     }
   };
-  p.disk->Open([=](uint64_t write_id) { handle(zab::Persisted{write_id}); });
+  p.disk->Open([=](uint64_t write_id) { handle(zab::Persisted{write_id}); },
+               [this, id] {
+                 Crash(id);
+                 queue_.In(kSupervisorDelay,
+                           [this, id, life = process(id).life] {
+                             if (life == process(id).life) {
+                               Restart(id);
+                             }
+                           });
+               });
   // What a link brought during a pause is void if the member ends that link
   // before its turn comes.
   const auto on_link = [this, id](ServerId from, Event event) {
@@ -273,7 +283,9 @@ void Cluster::Crash(ServerId id) {
   p.is_running = false;
   ++p.life;
   Halt(id);
-  p.disk->Crash();
+  if (const absl::Status status = p.disk->Crash(); !status.ok()) {
+    Fail("Recovery: " + std::string(status.message()));
+  }
   network_.Detach(id);
 }
 

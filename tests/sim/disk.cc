@@ -7,8 +7,15 @@
 #include <variant>
 
 #include "base/check.h"
+#include "base/status_macros.h"
+#include "sim/torn_log.h"
 
 namespace paddock::sim {
+
+// As many as a log of a busy member appends at once, and no more than takes no
+// time to read back.
+constexpr size_t kTornMax = 32;
+constexpr size_t kSyncedMax = 3;
 
 bool Disk::Contents::Has(zab::Zxid zxid) const {
   const auto it = std::lower_bound(
@@ -35,6 +42,10 @@ void Disk::StartBatch() {
                           options_.latency_max - options_.latency_min + 1)));
   queue_.At(done, [this, life = life_] {
     if (life != life_) {
+      return;
+    }
+    if (std::exchange(fails_, false)) {
+      failed_();
       return;
     }
     for (const zab::Write& write : batch_) {
@@ -87,7 +98,32 @@ void Disk::Checkpoint(zab::Snapshot state) {
   durable_.state_is_committed = true;
 }
 
-void Disk::Crash() {
+absl::Status Disk::ApplyTorn(const std::vector<zab::Txn>& txns) {
+  const std::vector<zab::Txn>& log = durable_.log;
+  const size_t first = log.size() - std::min(log.size(), kSyncedMax);
+  const std::vector<zab::Txn> synced(
+      log.begin() + static_cast<std::ptrdiff_t>(first), log.end());
+  const zab::Zxid start =
+      first == 0 ? durable_.state.zxid : log[first - 1].zxid;
+  ASSIGN_OR_RETURN(const std::vector<zab::Txn> found,
+                   TearLog(start, synced, txns, random_));
+  for (size_t i = 0; i < std::max(found.size(), synced.size()); ++i) {
+    const size_t in_batch = i - synced.size();
+    const bool is_right = i < found.size() &&
+                          (i < synced.size() ? found[i] == synced[i]
+                                             : in_batch < txns.size() &&
+                                                   found[i] == txns[in_batch]);
+    if (!is_right) {
+      return absl::DataLossError("a torn log is recovered wrongly");
+    }
+  }
+  for (size_t i = synced.size(); i < found.size(); ++i) {
+    durable_.log.push_back(found[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Disk::Crash() {
   ++life_;
   std::move(waiting_.begin(), waiting_.end(), std::back_inserter(batch_));
   waiting_.clear();
@@ -95,8 +131,17 @@ void Disk::Crash() {
   for (size_t i = 0; i < kept; ++i) {
     Apply(batch_[i]);
   }
+  std::vector<zab::Txn> torn;
+  for (size_t i = kept; i < batch_.size() && torn.size() < kTornMax; ++i) {
+    if (!std::holds_alternative<zab::Txn>(batch_[i].body)) {
+      break;
+    }
+    torn.push_back(batch_[i].txn());
+  }
   batch_.clear();
   stalled_until_ = 0;
+  return torn.empty() || random_.Chance(1, 2) ? absl::OkStatus()
+                                              : ApplyTorn(torn);
 }
 
 }  // namespace paddock::sim

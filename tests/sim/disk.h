@@ -1,6 +1,7 @@
 // The disk of one simulated member: writes become durable in order, batch by
 // batch, after a while.  A crash keeps what was confirmed, and of the rest a
-// random part of its beginning.
+// random part of its beginning; where that ends among transactions, it may be
+// what the server's own code recovers from a torn log (torn_log.h).
 
 #ifndef PADDOCK_TESTS_SIM_DISK_H_
 #define PADDOCK_TESTS_SIM_DISK_H_
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/random.h"
 #include "sim/event_queue.h"
 #include "zab/write.h"
@@ -40,9 +42,12 @@ class Disk {
   Disk(EventQueue& queue, Random& random, const Options& options)
       : queue_(queue), random_(random), options_(options) {}
 
-  // `persisted` is called with the id of the last write that became durable.
-  void Open(std::function<void(uint64_t)> persisted) {
+  // `persisted` is called with the id of the last write that became durable;
+  // `failed` when a write fails, after which none does.
+  void Open(std::function<void(uint64_t)> persisted,
+            std::function<void()> failed) {
     persisted_ = std::move(persisted);
+    failed_ = std::move(failed);
   }
   void Submit(std::vector<zab::Write> writes);
 
@@ -54,13 +59,18 @@ class Disk {
   void Stall(Micros until) { stalled_until_ = until; }
   Micros stalled_until() const { return stalled_until_; }
 
-  void Crash();
+  // The next write fails.
+  void FailNext() { fails_ = true; }
+
+  // Fails if the log cannot be recovered.
+  absl::Status Crash();
 
   const Contents& durable() const { return durable_; }
 
  private:
   void StartBatch();
   void Apply(const zab::Write& write);
+  absl::Status ApplyTorn(const std::vector<zab::Txn>& txns);
 
   EventQueue& queue_;
   Random& random_;
@@ -69,8 +79,10 @@ class Disk {
   std::deque<zab::Write> waiting_;
   std::vector<zab::Write> batch_;
   Micros stalled_until_ = 0;
+  bool fails_ = false;
   uint64_t life_ = 0;
   std::function<void(uint64_t)> persisted_;
+  std::function<void()> failed_;
 };
 
 }  // namespace paddock::sim

@@ -94,6 +94,9 @@ void Faults::Inject(size_t kind) {
     case 9:
       cluster_.Checkpoint(id);
       return;
+    case 10:
+      cluster_.FailDisk(id);
+      return;
     default:
       Stop(id);
       return;

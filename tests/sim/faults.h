@@ -53,7 +53,7 @@ class Faults {
 
   Cluster& cluster_;
   Random& random_;
-  int weights_[11] = {};
+  int weights_[12] = {};
   Micros interval_ = kSecond;
   bool is_on_ = true;
   std::set<ServerId> stopping_;

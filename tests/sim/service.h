@@ -44,6 +44,7 @@ enum class WorkKind {
   kMulti,
   kContainer,
   kTtl,
+  kAddWatch,
   kCount
 };
 

@@ -315,6 +315,42 @@ std::optional<Truth::Happening> Truth::FirstAfter(std::string_view path,
   return std::nullopt;
 }
 
+int64_t Truth::CountAt(std::string_view path, EventType type,
+                       int64_t zxid) const {
+  const auto found = happenings_.find(path);
+  if (found == happenings_.end()) {
+    return 0;
+  }
+  return std::count_if(
+      UpTo(found->second, zxid - 1), UpTo(found->second, zxid),
+      [type](const Happening& happening) { return happening.type == type; });
+}
+
+std::vector<std::pair<std::string, Truth::Happening>> Truth::AllBetween(
+    const std::string& path, bool is_recursive, int64_t after,
+    int64_t through) const {
+  std::vector<std::pair<std::string, Happening>> all;
+  const auto add = [&](const std::string& at,
+                       const std::vector<Happening>& happenings) {
+    const auto end = UpTo(happenings, through);
+    for (auto it = UpTo(happenings, after); it < end; ++it) {
+      if (!is_recursive || it->type != EventType::kNodeChildrenChanged) {
+        all.emplace_back(at, *it);
+      }
+    }
+  };
+  if (const auto it = happenings_.find(path); it != happenings_.end()) {
+    add(path, it->second);
+  }
+  const std::string prefix = path == "/" ? path : path + "/";
+  for (auto it = happenings_.upper_bound(prefix);
+       is_recursive && it != happenings_.end() && it->first.starts_with(prefix);
+       ++it) {
+    add(it->first, it->second);
+  }
+  return all;
+}
+
 Outcome Truth::ExpectOne(const Request& request, int64_t zxid) const {
   const State* const node = At(request.path, zxid);
   switch (request.op) {

@@ -95,6 +95,14 @@ class Truth {
   // What a one-shot watch set after `zxid` is told; `is_child`: for children.
   std::optional<Happening> FirstAfter(std::string_view path, int64_t zxid,
                                       bool is_child) const;
+  // How often that happens to the znode by this transaction.
+  int64_t CountAt(std::string_view path, tree::EventType type,
+                  int64_t zxid) const;
+  // All that happens in (after, through] to the znode; with `is_recursive`, to
+  // it and those below it, but not to their lists of children.
+  std::vector<std::pair<std::string, Happening>> AllBetween(
+      const std::string& path, bool is_recursive, int64_t after,
+      int64_t through) const;
   // What the write becomes if it comes right behind `zxid`; one for each part
   // of a multi.
   std::vector<Outcome> Expect(const Request& request, int64_t zxid) const;

@@ -21,6 +21,28 @@ void Watching::Set(const std::string& path, bool is_child, int64_t zxid) {
                                 !is_child && truth_.At(path, zxid) == nullptr};
 }
 
+void Watching::SetPersistent(const std::string& path, bool is_recursive,
+                             int64_t zxid) {
+  persistent_.try_emplace(path, Persistent{zxid, is_recursive});
+}
+
+bool Watching::IsPersistent(EventType type, const std::string& path,
+                            int64_t zxid) const {
+  return std::any_of(persistent_.begin(), persistent_.end(),
+                     [&](const auto& entry) {
+                       const auto& [watched, watch] = entry;
+                       if (watch.since >= zxid) {
+                         return false;
+                       }
+                       if (!watch.is_recursive) {
+                         return path == watched;
+                       }
+                       return type != EventType::kNodeChildrenChanged &&
+                              (path == watched || watched == "/" ||
+                               path.starts_with(watched + "/"));
+                     });
+}
+
 std::optional<std::string> Watching::OnEvent(EventType type,
                                              const std::string& path,
                                              int64_t zxid) {
@@ -30,7 +52,8 @@ std::optional<std::string> Watching::OnEvent(EventType type,
                ? std::nullopt
                : std::optional("Watches: too early: " + Text(type, path, zxid));
   }
-  bool is_due = false;
+  bool is_due = IsPersistent(type, path, zxid) &&
+                ++told_[{zxid, type, path}] <= truth_.CountAt(path, type, zxid);
   for (const bool is_child : {false, true}) {
     const auto it = watches_.find({path, is_child});
     if (it == watches_.end()) {
@@ -47,15 +70,38 @@ std::optional<std::string> Watching::OnEvent(EventType type,
                                 Text(type, path, zxid));
 }
 
-std::optional<std::string> Watching::OnReply(int64_t zxid) const {
+std::optional<std::string> Watching::CheckPersistent(int64_t zxid) {
+  for (const auto& [path, watch] : persistent_) {
+    for (const auto& [at, happening] : truth_.AllBetween(
+             path, watch.is_recursive, std::max(checked_, watch.since), zxid)) {
+      const auto told = told_.find({happening.zxid, happening.type, at});
+      if (told == told_.end() ||
+          told->second != truth_.CountAt(at, happening.type, happening.zxid)) {
+        return fmt::format(
+            "Watches: a reply at {:#x} comes before each persistent {}", zxid,
+            Text(happening.type, at, happening.zxid));
+      }
+    }
+  }
+  checked_ = zxid;
+  std::erase_if(told_, [zxid](const auto& told) {
+    return std::get<0>(told.first) <= zxid;
+  });
+  return std::nullopt;
+}
+
+std::optional<std::string> Watching::OnReply(int64_t zxid) {
+  if (!is_armed_) {
+    return std::nullopt;
+  }
   for (const auto& [key, watch] : watches_) {
     const auto first = truth_.FirstAfter(key.first, watch.since, key.second);
-    if (is_armed_ && first.has_value() && first->zxid <= zxid) {
+    if (first.has_value() && first->zxid <= zxid) {
       return fmt::format("Watches: a reply at {:#x} comes before the {}", zxid,
                          Text(first->type, key.first, first->zxid));
     }
   }
-  return std::nullopt;
+  return CheckPersistent(zxid);
 }
 
 void Watching::Disconnect() {
@@ -66,17 +112,23 @@ void Watching::Disconnect() {
     }
   }
   missed_.clear();
-  is_armed_ = watches_.empty();
+  told_.clear();
+  is_armed_ = IsEmpty();
 }
 
-jute::SetWatches Watching::Renew(int64_t last_zxid) {
+jute::SetWatches2 Watching::Renew(int64_t last_zxid) {
   renewed_from_ = last_zxid;
-  jute::SetWatches request{.relativeZxid = last_zxid};
+  jute::SetWatches2 request{.relativeZxid = last_zxid};
   for (const auto& [key, watch] : watches_) {
     (key.second              ? request.childWatches
      : watch.is_for_creation ? request.existWatches
                              : request.dataWatches)
         .push_back(key.first);
+  }
+  for (const auto& [path, watch] : persistent_) {
+    (watch.is_recursive ? request.persistentRecursiveWatches
+                        : request.persistentWatches)
+        .push_back(path);
   }
   return request;
 }
@@ -112,6 +164,9 @@ std::optional<std::string> Watching::OnSetWatchesReply(int64_t zxid) {
       ++it;
     }
   }
+  for (auto& [path, watch] : persistent_) {
+    watch.since = zxid;
+  }
   std::sort(expected.begin(), expected.end());
   std::sort(missed_.begin(), missed_.end());
   const bool is_right = expected == missed_;
@@ -127,6 +182,8 @@ std::optional<std::string> Watching::OnSetWatchesReply(int64_t zxid) {
 
 void Watching::Forget() {
   watches_.clear();
+  persistent_.clear();
+  told_.clear();
   missed_.clear();
   is_armed_ = true;
 }
