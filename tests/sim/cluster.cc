@@ -250,27 +250,17 @@ void Cluster::Restart(ServerId id) {
                              }
                            });
                });
-  // What a link brought during a pause is void if the member ends that link
-  // before its turn comes.
-  const auto on_link = [this, id](ServerId from, Event event) {
-    Defer(id, [this, id, from, event = std::move(event),
-               ended = network_.LinksEnded(id, from)] {
-      if (ended == network_.LinksEnded(id, from)) {
-        Handle(id, event);
-      }
-    });
-  };
   network_.Attach(
-      id, {.receive =
-               [=](ServerId from, zab::Message message) {
-                 if (std::holds_alternative<zab::Notification>(message)) {
-                   handle(zab::Received{from, std::move(message)});
-                 } else {
-                   on_link(from, zab::Received{from, std::move(message)});
-                 }
+      id, {.in_turn =
+               [this, id](std::function<void()> action) {
+                 Defer(id, std::move(action));
+               },
+           .receive =
+               [this, id](ServerId from, zab::Message message) {
+                 Handle(id, zab::Received{from, std::move(message)});
                },
            .link_lost =
-               [=](ServerId from) { on_link(from, zab::LinkLost{from}); }});
+               [this, id](ServerId from) { Handle(id, zab::LinkLost{from}); }});
   Boot(id);
 }
 

@@ -62,7 +62,8 @@ class Cluster {
   void Pause(ServerId id, Micros duration);
   void StallDisk(ServerId id, Micros duration);
   // Its next write fails: the process ends, and is started again.
-  void FailDisk(ServerId id) { DiskOf(id).FailNext(); }
+  void FailDisk(ServerId id) { DiskOf(id).FailNext(true); }
+  void MendDisk(ServerId id) { DiskOf(id).FailNext(false); }
   // Its clock goes forward at once.
   void JumpClock(ServerId id, Micros by) { process(id).clock_ahead += by; }
   void Isolate(ServerId id);

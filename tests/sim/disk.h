@@ -59,8 +59,8 @@ class Disk {
   void Stall(Micros until) { stalled_until_ = until; }
   Micros stalled_until() const { return stalled_until_; }
 
-  // The next write fails.
-  void FailNext() { fails_ = true; }
+  // Whether the next write fails.
+  void FailNext(bool fails) { fails_ = fails; }
 
   // Fails if the log cannot be recovered.
   absl::Status Crash();

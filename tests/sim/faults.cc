@@ -220,6 +220,7 @@ void Faults::Heal() {
       cluster_.Crash(id);  // It may not be through with it yet
     }
     cluster_.Restart(id);
+    cluster_.MendDisk(id);
   }
 }
 

@@ -21,6 +21,9 @@ void Network::Detach(ServerId id) {
       }
     }
   }
+  std::erase_if(links_, [](const auto& entry) {
+    return !entry.second.open[0] && !entry.second.open[1];
+  });
 }
 
 Micros Network::Latency() {
@@ -59,7 +62,9 @@ void Network::Send(ServerId from, ServerId to, zab::Message message) {
     queue_.At(last, [this, from, to, life = lives_[to],
                      m = std::move(message)]() mutable {
       if (lives_[to] == life && endpoints_.contains(to)) {
-        endpoints_[to].receive(from, std::move(m));
+        endpoints_[to].in_turn([this, from, to, m = std::move(m)]() mutable {
+          endpoints_[to].receive(from, std::move(m));
+        });
       }
     });
     return;
@@ -74,7 +79,6 @@ void Network::Send(ServerId from, ServerId to, zab::Message message) {
 }
 
 void Network::Open(ServerId from, ServerId to, zab::Message message) {
-  ++links_ended_[{from, to}];
   if (Link* old = FindLink(from, to)) {
     old->open[old->ends[0] == from ? 0 : 1] = false;
     BreakLink(*old);
@@ -95,31 +99,37 @@ void Network::Open(ServerId from, ServerId to, zab::Message message) {
     Notice(id, 0, Latency());
     return;
   }
-  queue_.In(Latency(), [this, id, life = lives_[to]] {
+  queue_.In(Latency(), [this, id, to, life = lives_[to]] {
     const auto it = links_.find(id);
     if (it == links_.end() || it->second.is_broken) {
       return;
     }
-    Link& accepted = it->second;
-    if (lives_[accepted.ends[1]] != life) {
-      BreakLink(accepted);
+    if (lives_[to] != life) {
+      BreakLink(it->second);
       return;
     }
-    // The other end learns that an older link is gone before it hears the new.
-    if (Link* old = FindLink(accepted.ends[1], accepted.ends[0])) {
-      if (old->id != id) {
-        const ServerId a = accepted.ends[1];
-        old->open[old->ends[0] == a ? 0 : 1] = false;
-        BreakLink(*old);
-        endpoints_[a].link_lost(accepted.ends[0]);
-      }
-    }
-    links_.at(id).open[1] = true;
+    endpoints_[to].in_turn([this, id] { Accept(id); });
   });
   Transmit(link, 0, std::move(message));
   // Behind the acceptance.
   link.lanes[0].last_arrival =
       std::max(link.lanes[0].last_arrival, queue_.now() + options_.latency_max);
+}
+
+void Network::Accept(uint64_t id) {
+  const auto it = links_.find(id);
+  if (it == links_.end()) {
+    return;
+  }
+  // This end learns that an older link is gone before it hears the new.
+  const ServerId self = it->second.ends[1];
+  const ServerId other = it->second.ends[0];
+  if (Link* const old = FindLink(self, other)) {
+    old->open[old->ends[0] == self ? 0 : 1] = false;
+    BreakLink(*old);
+    endpoints_[self].link_lost(other);
+  }
+  links_.at(id).open[1] = true;
 }
 
 void Network::Transmit(Link& link, int from, zab::Message message) {
@@ -140,21 +150,32 @@ void Network::Transmit(Link& link, int from, zab::Message message) {
                    (std::holds_alternative<zab::FollowerInfo>(message)
                         ? options_.latency_max
                         : 0));
-  queue_.At(lane.last_arrival,
-            [this, id = link.id, from, m = std::move(message)]() mutable {
-              const auto it = links_.find(id);
-              if (it == links_.end() || it->second.is_broken ||
-                  !it->second.open[1 - from]) {
-                return;
-              }
-              const ServerId receiver_id = it->second.ends[1 - from];
-              const ServerId sender_id = it->second.ends[from];
-              endpoints_.at(receiver_id).receive(sender_id, std::move(m));
-            });
+  queue_.At(lane.last_arrival, [this, id = link.id, to = 1 - from,
+                                m = std::move(message)]() mutable {
+    const auto it = links_.find(id);
+    if (it == links_.end() || it->second.is_broken) {
+      return;
+    }
+    const auto endpoint = endpoints_.find(it->second.ends[to]);
+    if (endpoint != endpoints_.end()) {
+      endpoint->second.in_turn([this, id, to, m = std::move(m)]() mutable {
+        Deliver(id, to, std::move(m));
+      });
+    }
+  });
+}
+
+// Nothing, if that end of the link was closed before it got to this.
+void Network::Deliver(uint64_t link_id, int end, zab::Message message) {
+  const auto it = links_.find(link_id);
+  if (it != links_.end() && it->second.open[end]) {
+    const ServerId self = it->second.ends[end];
+    const ServerId other = it->second.ends[1 - end];
+    endpoints_.at(self).receive(other, std::move(message));
+  }
 }
 
 void Network::HangUp(ServerId from, ServerId to) {
-  ++links_ended_[{from, to}];
   Link* link = FindLink(from, to);
   if (link == nullptr) {
     return;
@@ -181,17 +202,29 @@ void Network::Notice(uint64_t link_id, int end, Micros delay) {
     if (it == links_.end()) {
       return;
     }
-    Link& link = it->second;
-    const ServerId self = link.ends[end];
-    const ServerId other = link.ends[1 - end];
-    const bool tells = link.open[end];
-    link.open[end] = false;
-    link.is_broken = true;
-    Collect(link_id);
-    if (tells && endpoints_.contains(self)) {
-      endpoints_[self].link_lost(other);
+    it->second.is_broken = true;
+    const auto endpoint = endpoints_.find(it->second.ends[end]);
+    if (endpoint != endpoints_.end()) {
+      endpoint->second.in_turn(
+          [this, link_id, end] { HearOfBreak(link_id, end); });
     }
   });
+}
+
+void Network::HearOfBreak(uint64_t link_id, int end) {
+  const auto it = links_.find(link_id);
+  if (it == links_.end()) {
+    return;
+  }
+  Link& link = it->second;
+  const ServerId self = link.ends[end];
+  const ServerId other = link.ends[1 - end];
+  const bool tells = link.open[end];
+  link.open[end] = false;
+  Collect(link_id);
+  if (tells) {
+    endpoints_.at(self).link_lost(other);
+  }
 }
 
 void Network::BreakLink(Link& link) {

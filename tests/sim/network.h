@@ -31,8 +31,10 @@ class Network {
     // One end of a broken link hears of it within this time.
     Micros break_notice_max = 200'000;
   };
-  // What happens at a member.
+  // What happens at a member, once it gets to it: `in_turn` runs what it is
+  // given at once, or in order after a pause, and never after a crash.
   struct Endpoint {
+    std::function<void(std::function<void()>)> in_turn;
     std::function<void(ServerId from, zab::Message)> receive;
     std::function<void(ServerId from)> link_lost;
   };
@@ -47,12 +49,6 @@ class Network {
 
   void Send(ServerId from, ServerId to, zab::Message message);
   void HangUp(ServerId from, ServerId to);
-  // Changes when `self` opens a link to the other or hangs up: what arrived
-  // before that on a link is not for it any more.
-  uint64_t LinksEnded(ServerId self, ServerId other) const {
-    const auto it = links_ended_.find({self, other});
-    return it == links_ended_.end() ? 0 : it->second;
-  }
 
   // Faults.
   void Cut(ServerId from, ServerId to) { cuts_.insert({from, to}); }
@@ -85,16 +81,19 @@ class Network {
   struct Link {
     uint64_t id = 0;
     ServerId ends[2];
-    Lane lanes[2];  // From ends[i]
-    bool open[2] = {true, true};
+    Lane lanes[2];                // From ends[i]
+    bool open[2] = {true, true};  // As that member knows
     bool is_broken = false;
   };
 
   Link* FindLink(ServerId a, ServerId b);
   void Open(ServerId from, ServerId to, zab::Message message);
+  void Accept(uint64_t id);
   void Transmit(Link& link, int from, zab::Message message);
+  void Deliver(uint64_t link_id, int end, zab::Message message);
   void BreakLink(Link& link);
   void Notice(uint64_t link_id, int end, Micros delay);
+  void HearOfBreak(uint64_t link_id, int end);
   void Collect(uint64_t id);
   Micros Latency();
 
@@ -105,7 +104,6 @@ class Network {
   std::map<ServerId, uint64_t> lives_;  // How often each was attached
   std::map<uint64_t, Link> links_;
   uint64_t next_link_ = 1;
-  std::map<std::pair<ServerId, ServerId>, uint64_t> links_ended_;
   std::set<std::pair<ServerId, ServerId>> cuts_;
   std::map<std::pair<ServerId, ServerId>, Micros> stalls_;
   std::map<std::pair<ServerId, ServerId>, Micros> election_arrivals_;
