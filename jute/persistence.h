@@ -28,18 +28,22 @@ struct FileHeader {
 };
 
 // A znode on its way to or from a checkpoint; a format of ours that never
-// reaches a file.  `acl` is an encoded vector of ACLs.
+// reaches a file.  `acl` is an encoded vector of ACLs.  `id` is what a member
+// knows the znode by as long as it exists: 1 or more, and growing in the order
+// of creation, so that those of parents are smaller.
 struct CheckpointNode {
   std::string_view path;
   std::string_view data;
   std::string_view acl;
   StatPersisted stat;
+  int64_t id = 0;
 
   static constexpr auto Fields() {
     return std::tuple{Field{"path", &CheckpointNode::path},
                       Field{"data", &CheckpointNode::data},
                       Field{"acl", &CheckpointNode::acl},
-                      Field{"stat", &CheckpointNode::stat}};
+                      Field{"stat", &CheckpointNode::stat},
+                      Field{"id", &CheckpointNode::id}};
   }
   friend bool operator==(const CheckpointNode&,
                          const CheckpointNode&) = default;

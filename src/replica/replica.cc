@@ -136,7 +136,7 @@ Checkpoint Replica::BeginCheckpoint() {
   Checkpoint checkpoint{.zxid = zab::Zxid::FromWire(tree_.last_zxid()),
                         .has_all_nodes = all_nodes_due_,
                         .has_all_sessions = all_sessions_due_,
-                        .deleted_paths = tree_.BeginCapture(),
+                        .deleted_ids = tree_.BeginCapture(),
                         .closed_sessions = std::exchange(closed_sessions_, {})};
   if (options_.tree.digest) {
     checkpoint.digest = tree_.digest();

@@ -124,7 +124,7 @@ struct Checkpoint {
   // Whether it has all znodes, or sessions, and not only what changed.
   bool has_all_nodes = false;
   bool has_all_sessions = false;
-  std::shared_ptr<const PackedStrings> deleted_paths;
+  std::shared_ptr<const std::vector<int64_t>> deleted_ids;  // Of znodes
   std::vector<SessionId> closed_sessions;
   tree::SessionTimeouts sessions;
 };

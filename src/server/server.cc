@@ -383,7 +383,7 @@ void Server::BeginCheckpoint() {
       .digest = checkpoint.digest,
       .has_all_nodes = checkpoint.has_all_nodes,
       .has_all_sessions = checkpoint.has_all_sessions,
-      .deleted_paths = std::move(checkpoint.deleted_paths)};
+      .deleted_ids = std::move(checkpoint.deleted_ids)};
   for (const SessionId id : checkpoint.closed_sessions) {
     head.closed_sessions.push_back(ToWire(id));
   }

@@ -24,7 +24,7 @@ namespace {
 // FULL: a commit is durable when it returns, for the log behind it may be
 // purged then.
 constexpr char kPragmas[] = R"(
-  PRAGMA page_size = 1024;
+  PRAGMA page_size = 2048;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA wal_autocheckpoint = 8192;
@@ -34,21 +34,23 @@ constexpr char kPragmas[] = R"(
 
 // What user_version says of a file with the tables below.  To be raised when
 // they change in any way that a reader must know.
-constexpr int64_t kLayout = 1;
+constexpr int64_t kLayout = 2;
 
 // The rows of znode lie in the order of their creation, so that new ones are
-// written densely whatever their names are.
+// written densely whatever their names are.  There is no index of the paths:
+// it would more than double what a new znode costs, and only people ask for it.
 constexpr char kSchema[] = R"(
   BEGIN IMMEDIATE;
   PRAGMA application_id = 0x5061646b;
-  PRAGMA user_version = 1;
+  PRAGMA user_version = 2;
   CREATE TABLE acl (
     id INTEGER PRIMARY KEY,
     entries TEXT NOT NULL,
     jute BLOB NOT NULL UNIQUE
   );
   CREATE TABLE znode (
-    path TEXT NOT NULL UNIQUE,
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,
     data BLOB,
     czxid INTEGER NOT NULL,
     mzxid INTEGER NOT NULL,
@@ -71,6 +73,8 @@ constexpr char kSchema[] = R"(
   );
   COMMIT;
 )";
+
+constexpr int64_t kIdEnd = int64_t{1} << 62;
 
 constexpr size_t kBatchBytes = 256 << 10;
 constexpr size_t kBatchesMax = 8;
@@ -175,17 +179,17 @@ class RowReader {
     Batch batch = std::move(batches_.front());
     batches_.pop_front();
     changed_.notify_all();
-    last_row_ = batch.last_row;
+    last_id_ = batch.last_id;
     return std::move(batch.records);
   }
 
-  // The rowid of the last one that Next() returned.
-  int64_t last_row() const { return last_row_; }
+  // The id of the last one that Next() returned.
+  int64_t last_id() const { return last_id_; }
 
  private:
   struct Batch {
     std::string records;
-    int64_t last_row = 0;
+    int64_t last_id = 0;
   };
 
   void Run(Sqlite* db) {
@@ -200,8 +204,8 @@ class RowReader {
     ASSIGN_OR_RETURN(
         SqliteStatement rows,
         db->Prepare("SELECT path, data, czxid, mzxid, pzxid, ctime, mtime, "
-                    "version, cversion, aversion, owner, acl, rowid FROM "
-                    "znode ORDER BY rowid"));
+                    "version, cversion, aversion, owner, acl, id FROM znode "
+                    "ORDER BY id"));
     Batch batch;
     while (true) {
       ASSIGN_OR_RETURN(const bool more, rows.Step());
@@ -220,6 +224,10 @@ class RowReader {
         return absl::DataLossError(
             fmt::format("a znode has the unknown acl {}", acl));
       }
+      const int64_t id = rows.Integer(12);
+      if (id < 1 || id >= kIdEnd) {
+        return absl::DataLossError(fmt::format("a znode has the id {}", id));
+      }
       const auto small = [&rows](int column) {
         return static_cast<int32_t>(rows.Integer(column));
       };
@@ -235,9 +243,10 @@ class RowReader {
                                         .cversion = small(8),
                                         .aversion = small(9),
                                         .ephemeralOwner = rows.Integer(10),
-                                        .pzxid = rows.Integer(4)}},
+                                        .pzxid = rows.Integer(4)},
+                               .id = id},
           &records);
-      batch.last_row = rows.Integer(12);
+      batch.last_id = id;
     }
   }
 
@@ -251,7 +260,7 @@ class RowReader {
   }
 
   const std::vector<std::string>& acls_;  // By id; some are ""
-  int64_t last_row_ = 0;                  // Of who calls Next()
+  int64_t last_id_ = 0;                   // Of who calls Next()
   std::mutex mutex_;                      // Guards all below
   std::condition_variable changed_;
   std::deque<Batch> batches_;
@@ -356,11 +365,11 @@ absl::Status ReadAll(Sqlite* db, const std::string& path,
   RETURN_IF_ERROR(ReadSessions(db, &*head));
   ASSIGN_OR_RETURN(const std::vector<std::string> acls, ReadAcls(db));
   ASSIGN_OR_RETURN(const int64_t rows_total,
-                   ReadNumber(db, "SELECT max(rowid) FROM znode"));
+                   ReadNumber(db, "SELECT max(id) FROM znode"));
   RestoreProgress progress(path, rows_total);
   RowReader rows(db, acls);
   return restore(*head, [&] {
-    progress.Note(rows.last_row());
+    progress.Note(rows.last_id());
     return rows.Next();
   });
 }
@@ -388,15 +397,10 @@ absl::StatusOr<std::unique_ptr<CheckpointWriter>> CheckpointWriter::Open(
 absl::Status CheckpointWriter::Prepare() {
   ASSIGN_OR_RETURN(
       put_node_,
-      db_.Prepare("INSERT INTO znode (path, data, czxid, mzxid, pzxid, ctime, "
-                  "mtime, version, cversion, aversion, owner, acl) "
-                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
-                  "ON CONFLICT (path) DO UPDATE SET data = ?2, czxid = ?3, "
-                  "mzxid = ?4, pzxid = ?5, ctime = ?6, mtime = ?7, "
-                  "version = ?8, cversion = ?9, aversion = ?10, owner = ?11, "
-                  "acl = ?12"));
-  ASSIGN_OR_RETURN(delete_node_,
-                   db_.Prepare("DELETE FROM znode WHERE path = ?"));
+      db_.Prepare("INSERT OR REPLACE INTO znode (path, data, czxid, mzxid, "
+                  "pzxid, ctime, mtime, version, cversion, aversion, owner, "
+                  "acl, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(delete_node_, db_.Prepare("DELETE FROM znode WHERE id = ?"));
   ASSIGN_OR_RETURN(
       put_acl_, db_.Prepare("INSERT INTO acl (entries, jute) VALUES (?, ?)"));
   ASSIGN_OR_RETURN(put_session_,
@@ -429,9 +433,9 @@ absl::Status CheckpointWriter::Begin(const CheckpointHead& head) {
     }
     acl_ids_.emplace(acls.Bytes(1), acls.Integer(0));
   }
-  if (head.deleted_paths != nullptr) {
-    for (const std::string_view path : *head.deleted_paths) {
-      delete_node_.BindText(1, path);
+  if (head.deleted_ids != nullptr) {
+    for (const int64_t id : *head.deleted_ids) {
+      delete_node_.Bind(1, id);
       RETURN_IF_ERROR(delete_node_.Run());
     }
   }
@@ -473,6 +477,7 @@ absl::Status CheckpointWriter::Add(std::string_view nodes) {
     put_node_.Bind(10, node.stat.aversion);
     put_node_.Bind(11, node.stat.ephemeralOwner);
     put_node_.Bind(12, acl);
+    put_node_.Bind(13, node.id);
     RETURN_IF_ERROR(put_node_.Run());
   }
   return absl::OkStatus();

@@ -2,10 +2,10 @@
 // anyone can ask questions with `sqlite3`.
 //
 // Tables:
-//   znode    one row for each znode: path, data, the fields of its Stat as they
-//            are persisted, owner (0, a session, or the mark of a container or
-//            a TTL node), and the id of its access control list; in an order
-//            in which parents come before their children
+//   znode    one row for each znode: its id (jute/persistence.h), path, data,
+//            the fields of its Stat as they are persisted, owner (0, a session,
+//            or the mark of a container or a TTL node), and the id of its
+//            access control list
 //   acl      the lists: as text to read, and as Jute bytes
 //   session  id and time-out of each
 //   state    zxid: the transaction after which all this was true
@@ -34,7 +34,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/packed_strings.h"
 #include "storage/sqlite.h"
 #include "zab/zxid.h"
 
@@ -55,7 +54,7 @@ struct CheckpointHead {
   // not a difference to the last checkpoint.
   bool has_all_nodes = false;
   bool has_all_sessions = false;
-  std::shared_ptr<const PackedStrings> deleted_paths;  // Null: none
+  std::shared_ptr<const std::vector<int64_t>> deleted_ids;  // Null: none
   std::vector<int64_t> closed_sessions;
   std::vector<CheckpointSession> sessions;
 };
@@ -72,8 +71,7 @@ class CheckpointWriter {
       const std::string& dir, int64_t leave_free = 0);
 
   absl::Status Begin(const CheckpointHead& head);
-  // `nodes` are jute::CheckpointNode records.  Those that are new come behind
-  // their parents, over all calls for one checkpoint.
+  // `nodes` are jute::CheckpointNode records, in any order.
   absl::Status Add(std::string_view nodes);
   // Makes it durable.
   absl::Status Commit();
@@ -94,8 +92,8 @@ class CheckpointWriter {
   std::map<std::string, int64_t, std::less<>> acl_ids_;  // In the table acl
 };
 
-// Returns the next jute::CheckpointNode records, parents before their
-// children; "" at the end.
+// Returns the next jute::CheckpointNode records, in the order of their ids; ""
+// at the end.
 using CheckpointSource = absl::FunctionRef<absl::StatusOr<std::string>()>;
 
 // Takes a state.  `head` has all nodes and sessions.  Errors: kDataLoss when

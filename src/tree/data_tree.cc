@@ -231,6 +231,7 @@ void DataTree::FinishTxn(int64_t zxid) {
 
 void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
                     const AclList* acl, const jute::StatPersisted& stat) {
+  node->id_ = ++last_id_;
   node->acl_ = acl;
   node->SetStat(stat);
   memory_bytes_ += node->memory_bytes();

@@ -112,29 +112,30 @@ class DataTree {
   // EndRestore() makes it the state after `zxid`.  It adds reserved nodes that
   // old releases did not have, and counts what is used of the quotas.
   //
-  // `acl` is as AclTable::InternEncoded() takes it.  RestoreNode() returns
-  // false, with nothing changed, for a node that is there already, has no
-  // parent, or has no proper name.
+  // `acl` is as AclTable::InternEncoded() takes it, `id` that of a checkpoint,
+  // growing from call to call, or 0 where none was given.  RestoreNode()
+  // returns false, with nothing changed, for a node that is there already, has
+  // no parent, or has no proper name.
   void BeginRestore();
   [[nodiscard]] bool RestoreNode(std::string_view path, std::string_view data,
                                  std::string_view acl,
-                                 const jute::StatPersisted& stat);
+                                 const jute::StatPersisted& stat,
+                                 int64_t id = 0);
   void EndRestore(int64_t zxid);
 
   // What checkpoints are made of: the nodes that changed since the last one.
   //
   // TrackChanges() begins to note them; `all` counts every node as changed.
-  // BeginCapture() freezes what was noted and returns the paths that were
-  // deleted; a path among them may exist again, and is captured then.
-  // Capture() appends those nodes to *records, as jute::CheckpointNode, until
-  // that holds `bytes_max` or more, and returns whether there are more: each as
-  // it was at BeginCapture(), whatever is applied in between, and parents that
-  // are new before their children.  EndCapture() tells whether all that was
-  // captured is safe; if not, it counts as changed.  Only Capture() and the end
-  // of an unsafe one take longer where more has changed.
+  // BeginCapture() freezes what was noted and returns the ids of the nodes that
+  // were deleted.  Capture() appends those that changed to *records, as
+  // jute::CheckpointNode, until that holds `bytes_max` or more, and returns
+  // whether there are more: each as it was at BeginCapture(), whatever is
+  // applied in between, in no particular order.  EndCapture() tells whether all
+  // that was captured is safe; if not, it counts as changed.  Only Capture()
+  // and the end of an unsafe one take longer where more has changed.
   void TrackChanges(bool all);
   size_t change_count() const { return changed_count_ + deleted_.size(); }
-  std::shared_ptr<const PackedStrings> BeginCapture();
+  std::shared_ptr<const std::vector<int64_t>> BeginCapture();
   [[nodiscard]] bool Capture(size_t bytes_max, std::string* records);
   void EndCapture(bool is_safe);
   // What all that takes at the moment, about.
@@ -227,9 +228,7 @@ class DataTree {
   // `node` is about to change, or was just created.
   void Touch(Znode* node);
   void NoteDeletion(Znode* node);
-  // Of the list that is being captured: `node`, behind those above it that are
-  // in the list too.
-  void CaptureWithParents(Znode* node, std::string* records);
+  // REQUIRES: `node` is in the list that is being captured
   void CaptureNode(Znode* node, std::string* records);
   int frozen_list() const { return 3 - current_list_; }
 
@@ -268,6 +267,7 @@ class DataTree {
   size_t data_bytes_ = 0;
   size_t memory_bytes_ = 0;  // Of the znodes
   int64_t last_zxid_ = 0;
+  int64_t last_id_ = 0;
   uint64_t digest_ = 0;
   std::optional<uint64_t> announced_digest_;
   std::deque<std::pair<int64_t, uint64_t>> digest_history_;
@@ -279,15 +279,14 @@ class DataTree {
   int current_list_ = 1;           // What changed_ is: 1 or 2
   std::vector<Znode*> changed_;    // Null: it was deleted
   size_t changed_count_ = 0;       // Of those that are not null
-  PackedStrings deleted_;          // Paths; some are there again
-  int64_t capture_zxid_ = 0;       // The last one at BeginCapture()
+  std::vector<int64_t> deleted_;   // Ids
+  int64_t capture_id_ = 0;         // The last one given at BeginCapture()
   std::vector<Znode*> capturing_;  // What changed_ was then; null: captured
-  std::shared_ptr<const PackedStrings> capturing_deleted_;
+  std::shared_ptr<const std::vector<int64_t>> capturing_deleted_;
   size_t captured_ = 0;         // Of capturing_
   std::string captured_early_;  // Records of nodes that were about to change
   // The paths of all that was captured, in lists of a bounded size.
   std::vector<PackedStrings> captured_paths_;
-  std::vector<Znode*> with_parents_;  // Of one call; kept for its memory
 
   std::vector<Operation> operations_;  // Of one Apply(); kept for its memory
 };

@@ -17,7 +17,7 @@ constexpr size_t kCapturedBlockBytes = 64 << 10;
 void DataTree::TrackChanges(bool all) {
   CHECK(!tracks_changes_);
   tracks_changes_ = true;
-  capture_zxid_ = last_zxid_;
+  capture_id_ = last_id_;
   if (all) {
     changed_.reserve(nodes_.size());
     ForEach([this](const Znode& node) { Touch(const_cast<Znode*>(&node)); });
@@ -30,7 +30,7 @@ void DataTree::Touch(Znode* node) {
     return;
   }
   if (node->list_ == frozen_list()) {
-    CaptureWithParents(node, &captured_early_);
+    CaptureNode(node, &captured_early_);
   }
   CHECK_LT(changed_.size(), std::numeric_limits<uint32_t>::max());
   node->list_ = static_cast<uint8_t>(current_list_);
@@ -44,24 +44,14 @@ void DataTree::NoteDeletion(Znode* node) {
     return;
   }
   if (node->list_ == frozen_list()) {
-    CaptureWithParents(node, &captured_early_);
+    CaptureNode(node, &captured_early_);
   } else if (node->list_ == current_list_) {
     changed_[node->list_index_] = nullptr;
     --changed_count_;
   }
   // No checkpoint can have one that was created since the last one began.
-  if (node->czxid_ <= capture_zxid_) {
-    deleted_.Append(node->path());
-  }
-}
-
-void DataTree::CaptureWithParents(Znode* node, std::string* records) {
-  for (; node != nullptr && node->list_ == frozen_list();
-       node = node->parent_) {
-    with_parents_.push_back(node);
-  }
-  for (; !with_parents_.empty(); with_parents_.pop_back()) {
-    CaptureNode(with_parents_.back(), records);
+  if (node->id_ <= capture_id_) {
+    deleted_.push_back(node->id_);
   }
 }
 
@@ -69,7 +59,8 @@ void DataTree::CaptureNode(Znode* node, std::string* records) {
   jute::Write(jute::CheckpointNode{.path = node->path(),
                                    .data = node->data(),
                                    .acl = node->acl().encoded(),
-                                   .stat = node->stat()},
+                                   .stat = node->stat(),
+                                   .id = node->id_},
               records);
   capturing_[node->list_index_] = nullptr;
   node->list_ = 0;
@@ -80,15 +71,15 @@ void DataTree::CaptureNode(Znode* node, std::string* records) {
   captured_paths_.back().Append(node->path());
 }
 
-std::shared_ptr<const PackedStrings> DataTree::BeginCapture() {
+std::shared_ptr<const std::vector<int64_t>> DataTree::BeginCapture() {
   CHECK(tracks_changes_);
   CHECK(capturing_.empty() && captured_early_.empty());
   capturing_.swap(changed_);
   changed_count_ = 0;
   capturing_deleted_ =
-      std::make_shared<PackedStrings>(std::exchange(deleted_, {}));
+      std::make_shared<std::vector<int64_t>>(std::exchange(deleted_, {}));
   captured_ = 0;
-  capture_zxid_ = last_zxid_;
+  capture_id_ = last_id_;
   current_list_ = frozen_list();
   return capturing_deleted_;
 }
@@ -98,7 +89,7 @@ bool DataTree::Capture(size_t bytes_max, std::string* records) {
   captured_early_.clear();
   while (captured_ < capturing_.size() && records->size() < bytes_max) {
     if (Znode* const node = capturing_[captured_]) {
-      CaptureWithParents(node, records);
+      CaptureNode(node, records);
     }
     ++captured_;
   }
@@ -116,7 +107,8 @@ void DataTree::EndCapture(bool is_safe) {
         }
       }
     }
-    deleted_.Append(*capturing_deleted_);
+    deleted_.insert(deleted_.end(), capturing_deleted_->begin(),
+                    capturing_deleted_->end());
   }
   capturing_ = {};
   capturing_deleted_.reset();
@@ -126,9 +118,11 @@ void DataTree::EndCapture(bool is_safe) {
 
 size_t DataTree::change_bytes() const {
   const size_t nodes = changed_.capacity() + capturing_.capacity();
+  const size_t deleted =
+      deleted_.capacity() +
+      (capturing_deleted_ ? capturing_deleted_->capacity() : 0);
   return nodes * sizeof(Znode*) + captured_early_.capacity() +
-         deleted_.block_bytes() +
-         (capturing_deleted_ ? capturing_deleted_->block_bytes() : 0) +
+         deleted * sizeof(int64_t) +
          captured_paths_.size() * kCapturedBlockBytes;
 }
 

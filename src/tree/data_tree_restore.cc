@@ -23,6 +23,7 @@ void DataTree::BeginRestore() {
   data_bytes_ = 0;
   memory_bytes_ = 0;
   last_zxid_ = 0;
+  last_id_ = 0;
   digest_ = 0;
   announced_digest_.reset();
   digest_history_.clear();
@@ -30,7 +31,7 @@ void DataTree::BeginRestore() {
 
 bool DataTree::RestoreNode(std::string_view path, std::string_view data,
                            std::string_view acl,
-                           const jute::StatPersisted& stat) {
+                           const jute::StatPersisted& stat, int64_t id) {
   const bool is_root = path == "/";
   nodes_.Prefetch(path);
   Znode* const parent = is_root ? nullptr : RestoredParent(path);
@@ -41,6 +42,10 @@ bool DataTree::RestoreNode(std::string_view path, std::string_view data,
   if (!nodes_.Insert(node)) {
     Znode::Free(node);
     return false;
+  }
+  if (id != 0) {
+    CHECK_GT(id, last_id_);
+    last_id_ = id - 1;
   }
   Link(node, parent, data, acls_.InternEncoded(acl), stat);
   return true;

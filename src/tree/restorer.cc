@@ -55,7 +55,8 @@ absl::Status Restorer::RestoreCheckpoint(
       if (!jute::Read(in, &node)) {
         return absl::DataLossError("a znode cannot be decoded");
       }
-      if (!tree_.RestoreNode(node.path, node.data, node.acl, node.stat)) {
+      if (!tree_.RestoreNode(node.path, node.data, node.acl, node.stat,
+                             node.id)) {
         return absl::DataLossError(
             fmt::format("the znode {} has no parent", node.path));
       }

@@ -31,6 +31,8 @@ class Znode {
   std::string_view data() const;  // Or kNull
   jute::StatPersisted stat() const;
   const AclList& acl() const { return *acl_; }
+  // See jute::CheckpointNode.
+  int64_t id() const { return id_; }
   int64_t ephemeral_owner() const { return ephemeral_owner_; }
   int32_t num_children() const { return family_ ? family_->count : 0; }
 
@@ -96,6 +98,7 @@ class Znode {
   int64_t ctime_ = 0;
   int64_t mtime_ = 0;
   int64_t ephemeral_owner_ = 0;
+  int64_t id_ = 0;
   int32_t version_ = 0;
   int32_t aversion_ = 0;
   uint32_t content_crc_ = 0;

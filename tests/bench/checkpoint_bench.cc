@@ -115,7 +115,7 @@ class Bench {
     };
     const double cpu = ThreadCpuSeconds();
     CheckpointHead head{.zxid = zab::Zxid::FromWire(zxid_)};
-    owner([&] { head.deleted_paths = tree_.BeginCapture(); });
+    owner([&] { head.deleted_ids = tree_.BeginCapture(); });
     CHECK(writer_->Begin(head).ok());
     for (bool more = true; more;) {
       std::string nodes;

@@ -109,8 +109,8 @@ class ReplicaHarness {
     if (head_.has_all_nodes) {
       nodes_.clear();
     }
-    for (const std::string_view path : *head_.deleted_paths) {
-      nodes_.erase(std::string(path));
+    for (const int64_t id : *head_.deleted_ids) {
+      nodes_.erase(id);
     }
     bool more = true;
     while (more) {
@@ -122,7 +122,7 @@ class ReplicaHarness {
         CHECK(jute::Read(in, &node));
         std::string record;
         jute::Write(node, &record);
-        nodes_[std::string(node.path)] = std::move(record);
+        nodes_[node.id] = std::move(record);
       }
     }
     if (head_.has_all_sessions) {
@@ -310,7 +310,7 @@ class ReplicaHarness {
   std::vector<zab::Write> writes_;
   std::vector<zab::Txn> log_;
   Checkpoint head_;
-  std::map<std::string, std::string> nodes_;
+  std::map<int64_t, std::string> nodes_;  // By id
   tree::SessionTimeouts checkpoint_sessions_;
   std::vector<std::string> notices_;
   std::map<ConnectionId, std::vector<Frame>> received_;

@@ -36,19 +36,37 @@ std::string Acl(int32_t perms, std::string_view scheme = "world",
   return bytes;
 }
 
+// A node, whose id is as good as its path.
+int64_t IdOf(std::string_view path) {
+  int64_t id = 1;
+  for (const char c : path) {
+    id = id * 31 + c;
+  }
+  return id % 1'000'003 + 1;
+}
+
 std::string Node(std::string_view path, std::string_view data,
                  const std::string& acl = Acl(31),
                  const jute::StatPersisted& stat = {}) {
   std::string bytes;
-  jute::Write(jute::CheckpointNode{path, data, acl, stat}, &bytes);
+  jute::Write(jute::CheckpointNode{path, data, acl, stat, IdOf(path)}, &bytes);
   return bytes;
+}
+
+std::shared_ptr<const std::vector<int64_t>> IdsOf(
+    const std::vector<std::string>& paths) {
+  std::vector<int64_t> ids;
+  for (const std::string& path : paths) {
+    ids.push_back(IdOf(path));
+  }
+  return std::make_shared<const std::vector<int64_t>>(std::move(ids));
 }
 
 // What a checkpoint holds.
 struct Found {
   CheckpointHead head;
   std::map<std::string, std::string> nodes;  // Encoded, by path
-  std::vector<std::string> order;
+  std::vector<int64_t> order;                // Of their ids
 };
 
 class CheckpointTest : public testing::Test {
@@ -80,7 +98,7 @@ class CheckpointTest : public testing::Test {
           CHECK(jute::Read(in, &node));
           std::string bytes;
           jute::Write(node, &bytes);
-          found.order.emplace_back(node.path);
+          found.order.push_back(node.id);
           found.nodes[std::string(node.path)] = bytes;
         }
       }
@@ -135,31 +153,19 @@ TEST_F(CheckpointTest, HoldsWhatWasWritten) {
   EXPECT_EQ(*CheckpointZxid(dir_.path()), (zab::Zxid{1, 9}));
 }
 
-TEST_F(CheckpointTest, ParentsComeBeforeTheirChildren) {
-  // Some characters sort before the slash.
-  ASSERT_TRUE(
-      Write({.zxid = {0, 1}}, {Node("/", ""), Node("/a!b", ""), Node("/a", ""),
-                               Node("/a/b", ""), Node("/a/b/c", "")})
-          .ok());
-  // One that is there keeps its place, and one that is new does not take that
-  // of another.
-  ASSERT_TRUE(Write({.zxid = {0, 2},
-                     .deleted_paths = std::make_shared<PackedStrings>(
-                         PackedStrings{"/a/b/c", "/a/b", "/a"})},
-                    {Node("/a", "2"), Node("/a/b", ""), Node("/", "2"),
-                     Node("/a!b/c", "")})
+// Whatever the order is in which they were written.
+TEST_F(CheckpointTest, NodesComeInTheOrderOfTheirIds) {
+  ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", ""), Node("/a!b", ""),
+                                       Node("/a", ""), Node("/a/b", "")})
+                  .ok());
+  ASSERT_TRUE(Write({.zxid = {0, 2}, .deleted_ids = IdsOf({"/a/b"})},
+                    {Node("/a", "2"), Node("/", "2"), Node("/a!b/c", ""),
+                     Node("/d", "")})
                   .ok());
   const auto found = Read();
   ASSERT_TRUE(found.ok());
-  std::set<std::string> seen;
-  for (const std::string& path : found->order) {
-    const size_t slash = path.rfind('/');
-    EXPECT_TRUE(path == "/" || seen.contains(path.substr(0, slash)) ||
-                slash == 0)
-        << path;
-    seen.insert(path);
-  }
-  EXPECT_EQ(seen.size(), 5u);
+  EXPECT_TRUE(std::is_sorted(found->order.begin(), found->order.end()));
+  EXPECT_EQ(found->order.size(), 5u);
   EXPECT_EQ(found->head.digest, std::nullopt);
 }
 
@@ -169,8 +175,7 @@ TEST_F(CheckpointTest, TheNextOneWritesTheDifference) {
             {Node("/", ""), Node("/a", "1"), Node("/b", "1")})
           .ok());
   ASSERT_TRUE(Write({.zxid = {0, 5},
-                     .deleted_paths = std::make_shared<PackedStrings>(
-                         PackedStrings{"/a", "/b", "/never"}),
+                     .deleted_ids = IdsOf({"/a", "/never"}),
                      .closed_sessions = {2, 9},
                      .sessions = {{3, 100}}},
                     {Node("/b", "again")})
@@ -277,6 +282,20 @@ TEST_F(CheckpointTest, AZnodeWithoutItsAclIsDamage) {
   }
 }
 
+TEST_F(CheckpointTest, AnIdThatNoneCanHaveIsDamage) {
+  for (const char* const id : {"0", "-7", "9223372036854775807"}) {
+    ASSERT_TRUE(
+        Write({.zxid = {0, 1}, .has_all_nodes = true}, {Node("/", "")}).ok());
+    ASSERT_TRUE(
+        Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
+            ->Execute((std::string("UPDATE znode SET id = ") + id).c_str())
+            .ok());
+    const absl::Status status = Read().status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << id << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("has the id"));
+  }
+}
+
 // To take it for none would be to start without it.
 TEST_F(CheckpointTest, ZnodesWithoutAZxidAreDamage) {
   ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "")}).ok());
@@ -290,7 +309,7 @@ TEST_F(CheckpointTest, ZnodesWithoutAZxidAreDamage) {
 TEST_F(CheckpointTest, OneOfAnotherLayoutIsRefusedWithWhatToDo) {
   ASSERT_TRUE(Write({.zxid = {0, 1}}, {Node("/", "1")}).ok());
   for (const char* const sql :
-       {"PRAGMA user_version = 0", "PRAGMA user_version = 2",
+       {"PRAGMA user_version = 0", "PRAGMA user_version = 1",
         "DROP TABLE state"}) {
     ASSERT_TRUE(Sqlite::OpenForWrite(dir_.path() + kCheckpointName, 0)
                     ->Execute(sql)
@@ -303,7 +322,7 @@ TEST_F(CheckpointTest, OneOfAnotherLayoutIsRefusedWithWhatToDo) {
     EXPECT_THAT(
         std::string(Read().status().message()),
         AllOf(HasSubstr("another version of Paddock wrote " + dir_.path()),
-              HasSubstr("and this one knows 1"), HasSubstr("paddock export")));
+              HasSubstr("and this one knows 2"), HasSubstr("paddock export")));
   }
 }
 

@@ -75,9 +75,10 @@ TEST(LoadProgressTest, ACheckpointSaysHowFarItIs) {
   auto writer = CheckpointWriter::Open(dir.path());
   CHECK(writer.ok()) << writer.status();
   CHECK((*writer)->Begin({.zxid = {0, 1}}).ok());
+  int64_t id = 0;
   for (const char* const path : {"/", "/a", "/b", "/c"}) {
     std::string node;
-    jute::Write(jute::CheckpointNode{path, data, acl, {}}, &node);
+    jute::Write(jute::CheckpointNode{path, data, acl, {}, ++id}, &node);
     CHECK((*writer)->Add(node).ok());
   }
   CHECK((*writer)->Commit().ok());

@@ -59,11 +59,17 @@ std::string MarkName(zab::Zxid zxid) {
   return fmt::format("/mark{:x}", zxid.ToWire());
 }
 
-std::string NodeRecord(std::string_view path, std::string_view data) {
+// Their ids follow those of the znodes of all transactions.
+int64_t MarkId(zab::Zxid zxid) { return (int64_t{1} << 50) + zxid.ToWire(); }
+
+std::string NodeRecord(std::string_view path, std::string_view data,
+                       int64_t id) {
   constexpr std::string_view kNoAcls("\0\0\0\0", 4);
   std::string record;
-  jute::Write(jute::CheckpointNode{.path = path, .data = data, .acl = kNoAcls},
-              &record);
+  jute::Write(
+      jute::CheckpointNode{
+          .path = path, .data = data, .acl = kNoAcls, .id = id},
+      &record);
   return record;
 }
 
@@ -236,26 +242,25 @@ bool ServerRun::Await() {
 absl::Status ServerRun::Checkpoint() {
   CHECK_EQ(history_->promised, history_->txns.size());
   const zab::Zxid zxid = history_->txns.back().zxid;
-  auto deleted = std::make_shared<PackedStrings>();
-  for (const std::string& mark : failed_marks_) {
-    deleted->Append(mark);
-  }
   // Nothing of what an earlier run may have written is known here.
-  storage_->BeginCheckpoint({.zxid = zxid,
-                             .has_all_nodes = !last_checkpoint_,
-                             .deleted_paths = std::move(deleted)});
+  storage_->BeginCheckpoint(
+      {.zxid = zxid,
+       .has_all_nodes = !last_checkpoint_,
+       .deleted_ids =
+           std::make_shared<const std::vector<int64_t>>(failed_marks_)});
   size_t first = 0;
   if (last_checkpoint_) {
     first = *last_checkpoint_;
   }
   for (size_t i = first; i < history_->txns.size(); ++i) {
     const zab::Txn& txn = history_->txns[i];
-    storage_->AddToCheckpoint(NodeRecord(NodeName(txn.zxid), txn.bytes));
+    storage_->AddToCheckpoint(
+        NodeRecord(NodeName(txn.zxid), txn.bytes, txn.zxid.ToWire()));
   }
-  storage_->AddToCheckpoint(NodeRecord(MarkName(zxid), ""));
+  storage_->AddToCheckpoint(NodeRecord(MarkName(zxid), "", MarkId(zxid)));
   storage_->FinishCheckpoint();
   storage_->Purge();
-  failed_marks_.push_back(MarkName(zxid));  // To go with the next one
+  failed_marks_.push_back(MarkId(zxid));  // To go with the next one
 
   std::unique_lock lock(reports_->mutex);
   ++checkpoints_;
@@ -265,7 +270,7 @@ absl::Status ServerRun::Checkpoint() {
   const absl::Status status = reports_->checkpoints.back();
   if (status.ok()) {
     last_checkpoint_ = history_->txns.size();
-    failed_marks_ = {MarkName(zxid)};
+    failed_marks_ = {MarkId(zxid)};
   }
   return status;
 }

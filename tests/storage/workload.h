@@ -83,7 +83,7 @@ class ServerRun {
   size_t first_index_ = 0;                 // Of the transaction with write id 1
   size_t checkpoints_ = 0;                 // Begun
   std::optional<size_t> last_checkpoint_;  // Transactions in it
-  std::vector<std::string> failed_marks_;  // Of it, and of failed ones since
+  std::vector<int64_t> failed_marks_;  // Ids of it, and of failed ones since
 };
 
 // Starts, writes batches of many sizes, rotates and stops, `runs` times, until

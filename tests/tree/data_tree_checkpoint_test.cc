@@ -21,18 +21,18 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-// A tree as encoded jute::CheckpointNodes, by path: what a checkpoint holds.
-using Image = std::map<std::string, std::string>;
+// A tree as encoded jute::CheckpointNodes, by id: what a checkpoint holds.
+using Image = std::map<int64_t, std::string>;
 
 std::string Record(const Znode& node) {
-  return Encode(jute::CheckpointNode{node.path(), node.data(),
-                                     node.acl().encoded(), node.stat()});
+  return Encode(jute::CheckpointNode{
+      node.path(), node.data(), node.acl().encoded(), node.stat(), node.id()});
 }
 
 Image ImageOf(const DataTree& tree) {
   Image image;
   tree.ForEach(
-      [&](const Znode& node) { image.emplace(node.path(), Record(node)); });
+      [&](const Znode& node) { image.emplace(node.id(), Record(node)); });
   return image;
 }
 
@@ -52,7 +52,7 @@ void Update(std::string_view records, Image* image) {
   while (in.remaining() > 0) {
     jute::CheckpointNode node;
     ASSERT_TRUE(jute::Read(in, &node));
-    (*image)[std::string(node.path)] = Encode(node);
+    (*image)[node.id] = Encode(node);
   }
 }
 
@@ -62,6 +62,8 @@ class CheckpointTest : public testing::Test {
 
   DataTree& tree() { return harness_.tree(); }
   void Apply(Op op) { harness_.Apply(std::move(op)); }
+
+  int64_t IdOf(std::string_view path) { return tree().Find(path)->id(); }
 
   // The paths of one whole capture.
   std::vector<std::string> CaptureAll() {
@@ -88,15 +90,17 @@ TEST_F(CheckpointTest, CapturesWhatChangedOnce) {
   tree().EndCapture(true);
 }
 
-TEST_F(CheckpointTest, ANodeThatIsCreatedAgainIsDeletedFirst) {
+TEST_F(CheckpointTest, ANodeThatIsCreatedAgainIsAnother) {
   Apply(CreateOp("/a"));
+  const int64_t first = IdOf("/a");
   tree().BeginCapture();
   CaptureAll();
   tree().EndCapture(true);
 
   Apply(DeleteOp("/a"));
   Apply(CreateOp("/a", "again"));
-  EXPECT_THAT(*tree().BeginCapture(), ElementsAre("/a"));
+  EXPECT_GT(IdOf("/a"), first);
+  EXPECT_THAT(*tree().BeginCapture(), ElementsAre(first));
   EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
   tree().EndCapture(true);
 }
@@ -114,14 +118,14 @@ TEST_F(CheckpointTest, ANodeThatCameAndWentLeavesNothing) {
   tree().EndCapture(true);
 }
 
-TEST_F(CheckpointTest, NewParentsComeBeforeTheirChildren) {
-  for (const char* path : {"/a", "/a/b", "/a/b/c", "/d"}) {
+TEST_F(CheckpointTest, ChildrenHaveGreaterIdsThanTheirParents) {
+  for (const char* path : {"/b", "/a", "/a/b", "/a/b/c"}) {
     Apply(CreateOp(path));
   }
-  tree().BeginCapture();
-  Apply(SetOp("/a/b/c", "x", 1));  // Captured early
-  EXPECT_THAT(CaptureAll(), ElementsAre("/", "/a", "/a/b", "/a/b/c", "/d"));
-  tree().EndCapture(true);
+  EXPECT_LT(IdOf("/"), IdOf("/b"));
+  EXPECT_LT(IdOf("/b"), IdOf("/a"));
+  EXPECT_LT(IdOf("/a"), IdOf("/a/b"));
+  EXPECT_LT(IdOf("/a/b"), IdOf("/a/b/c"));
 }
 
 TEST_F(CheckpointTest, TakesNoMemoryOnceItHasEnded) {
@@ -143,13 +147,15 @@ TEST_F(CheckpointTest, TakesNoMemoryOnceItHasEnded) {
 TEST_F(CheckpointTest, AnUnsafeCaptureCountsAsChanged) {
   Apply(CreateOp("/a"));
   Apply(CreateOp("/b"));
+  const int64_t a = IdOf("/a");
+  const int64_t b = IdOf("/b");
   tree().BeginCapture();
   CaptureAll();
   Apply(DeleteOp("/b"));
   tree().EndCapture(false);
   Apply(DeleteOp("/a"));
   Apply(CreateOp("/a"));
-  EXPECT_THAT(*tree().BeginCapture(), UnorderedElementsAre("/a", "/b"));
+  EXPECT_THAT(*tree().BeginCapture(), UnorderedElementsAre(a, b));
   EXPECT_THAT(CaptureAll(), UnorderedElementsAre("/", "/a"));
   tree().EndCapture(true);
 }
@@ -240,8 +246,8 @@ TEST_P(CheckpointPropertyTest, HoldsTheTreeAsItWasWhenItBegan) {
     const Image expected = ImageOf(tree);
     Image image = saved;
     const auto deleted = tree.BeginCapture();
-    for (const std::string_view path : *deleted) {
-      image.erase(std::string(path));
+    for (const int64_t id : *deleted) {
+      image.erase(id);
     }
     bool more = true;
     while (more) {
