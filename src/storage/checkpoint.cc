@@ -74,7 +74,7 @@ constexpr char kSchema[] = R"(
   COMMIT;
 )";
 
-constexpr int64_t kIdEnd = int64_t{1} << 62;
+constexpr int64_t kIdEnd = (int64_t{1} << 48) - (1 << 20);
 
 constexpr size_t kBatchBytes = 256 << 10;
 constexpr size_t kBatchesMax = 8;

@@ -16,6 +16,7 @@ using jute::OpCode;
 
 constexpr int64_t kTtlOwnerMark = static_cast<int64_t>(0xff00000000000000);
 constexpr int64_t kDigestInterval = 128;
+constexpr int64_t kIdMax = (int64_t{1} << 48) - 1;
 constexpr size_t kDigestHistoryMax = 1024;
 
 int64_t RawOwner(const jute::TxnHeader& header, const Operation& op) {
@@ -35,9 +36,11 @@ DataTree::DataTree(const TreeOptions& options) : options_(options) {
   AddReservedNodes();
 }
 
-DataTree::~DataTree() {
+DataTree::~DataTree() { FreeAll(); }
+
+void DataTree::FreeAll() {
   for (Znode* node : nodes_) {
-    Znode::Free(node);
+    Znode::Free(&heap_, node);
   }
 }
 
@@ -55,7 +58,7 @@ void DataTree::AddReserved(std::string_view path, int32_t perms,
     return;
   }
   const jute::ACL acl{perms, {"world", "anyone"}};
-  Znode* const node = Znode::New(path, "");
+  Znode* const node = Znode::New(&heap_, path, "");
   CHECK(nodes_.Insert(node));
   jute::StatPersisted stat;
   stat.aversion = aversion;
@@ -112,11 +115,11 @@ OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
     return result;
   }
   const AclList* const acl = acls_.InternEncoded(op.acl);
-  Znode* const created = Znode::New(op.path, op.data);
+  Znode* const created = Znode::New(&heap_, op.path, op.data);
   const bool is_new = nodes_.Insert(created);
   RaiseCversion(parent, op.version, header.zxid);
   if (!is_new) {
-    Znode::Free(created);
+    Znode::Free(&heap_, created);
     Znode* const node = FindMutable(op.path);
     Touch(node);
     acls_.Release(std::exchange(node->acl_, acl));
@@ -231,7 +234,8 @@ void DataTree::FinishTxn(int64_t zxid) {
 
 void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
                     const AclList* acl, const jute::StatPersisted& stat) {
-  node->id_ = ++last_id_;
+  CHECK_LT(last_id_, kIdMax);
+  node->id_ = static_cast<uint64_t>(++last_id_);
   node->acl_ = acl;
   node->SetStat(stat);
   memory_bytes_ += node->memory_bytes();
@@ -273,7 +277,7 @@ void DataTree::RemoveLeaf(Znode* node, ChangeSink sink) {
   AccountQuota(node->path(), -1, -static_cast<int64_t>(node->data_size_));
   sink({Change::Kind::kDeleted, node->path(), node->acl_, parent->acl_});
   acls_.Release(node->acl_);
-  Znode::Free(node);
+  Znode::Free(&heap_, node);
 }
 
 DataTree::NodeSet* DataTree::SetOf(const Znode& node) {

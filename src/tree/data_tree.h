@@ -254,7 +254,10 @@ class DataTree {
 
   void CheckNode(const Znode& node) const;
 
+  void FreeAll();
+
   const TreeOptions options_;
+  SlabHeap heap_;  // Of the znodes
   AclTable acls_;
   ZnodeSet nodes_;                                // Owned
   absl::btree_map<int64_t, NodeSet> ephemerals_;  // By session; none is empty

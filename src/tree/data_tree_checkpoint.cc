@@ -50,8 +50,8 @@ void DataTree::NoteDeletion(Znode* node) {
     --changed_count_;
   }
   // No checkpoint can have one that was created since the last one began.
-  if (node->id_ <= capture_id_) {
-    deleted_.push_back(node->id_);
+  if (node->id() <= capture_id_) {
+    deleted_.push_back(node->id());
   }
 }
 
@@ -60,7 +60,7 @@ void DataTree::CaptureNode(Znode* node, std::string* records) {
                                    .data = node->data(),
                                    .acl = node->acl().encoded(),
                                    .stat = node->stat(),
-                                   .id = node->id_},
+                                   .id = node->id()},
               records);
   capturing_[node->list_index_] = nullptr;
   node->list_ = 0;

@@ -8,9 +8,7 @@ namespace paddock::tree {
 
 void DataTree::BeginRestore() {
   CHECK(!tracks_changes_);
-  for (Znode* node : nodes_) {
-    Znode::Free(node);
-  }
+  FreeAll();
   nodes_.Clear();
   latest_parent_ = nullptr;
   acls_ = AclTable();
@@ -38,9 +36,9 @@ bool DataTree::RestoreNode(std::string_view path, std::string_view data,
   if (!is_root && (parent == nullptr || BaseName(path).empty())) {
     return false;
   }
-  Znode* const node = Znode::New(path, data);
+  Znode* const node = Znode::New(&heap_, path, data);
   if (!nodes_.Insert(node)) {
-    Znode::Free(node);
+    Znode::Free(&heap_, node);
     return false;
   }
   if (id != 0) {

@@ -20,22 +20,25 @@ constexpr size_t kInsideMax = 512;
 
 }  // namespace
 
-Znode* Znode::New(std::string_view path, std::string_view data) {
+Znode* Znode::New(SlabHeap* heap, std::string_view path,
+                  std::string_view data) {
   CHECK_LE(path.size(), std::numeric_limits<uint32_t>::max());
   const size_t capacity =
       data.size() > kInsideMax ? kInsideMin : std::max(data.size(), kInsideMin);
   const size_t needed = offsetof(Znode, tail_) + path.size() + capacity;
-  const size_t size = HeapBytes(needed) - sizeof(size_t);  // Nothing is lost
-  auto* const node = new (::operator new(std::max(size, sizeof(Znode)))) Znode;
+  // Rounding loses nothing.
+  const size_t size = std::max((needed + 7) / 8 * 8, sizeof(Znode));
+  auto* const node = new (heap->Allocate(size)) Znode;
   node->path_size_ = static_cast<uint32_t>(path.size());
   node->inside_capacity_ = static_cast<uint16_t>(capacity + (size - needed));
   std::memcpy(node->tail_, path.data(), path.size());
   return node;
 }
 
-void Znode::Free(Znode* node) {
+void Znode::Free(SlabHeap* heap, Znode* node) {
+  const size_t size = node->block_bytes();
   node->~Znode();
-  ::operator delete(node);
+  heap->Free(node, size);
 }
 
 Znode::~Znode() {
@@ -45,10 +48,14 @@ Znode::~Znode() {
   }
 }
 
+size_t Znode::block_bytes() const {
+  return std::max(offsetof(Znode, tail_) + path_size_ + inside_capacity_,
+                  sizeof(Znode));
+}
+
 size_t Znode::memory_bytes() const {
-  const size_t block = offsetof(Znode, tail_) + path_size_ + inside_capacity_;
   const bool has_outside = data_place_ == DataPlace::kOutside;
-  return HeapBytes(std::max(block, sizeof(Znode))) +
+  return SlabHeap::BlockBytes(block_bytes()) +
          (has_outside ? HeapBytes(data_size_) : 0) +
          (family_ != nullptr ? HeapBytes(sizeof(Family)) : 0);
 }

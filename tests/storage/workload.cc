@@ -60,7 +60,7 @@ std::string MarkName(zab::Zxid zxid) {
 }
 
 // Their ids follow those of the znodes of all transactions.
-int64_t MarkId(zab::Zxid zxid) { return (int64_t{1} << 50) + zxid.ToWire(); }
+int64_t MarkId(zab::Zxid zxid) { return (int64_t{1} << 46) + zxid.ToWire(); }
 
 std::string NodeRecord(std::string_view path, std::string_view data,
                        int64_t id) {
