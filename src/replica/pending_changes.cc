@@ -1,17 +1,17 @@
 #include "replica/pending_changes.h"
 
-#include "absl/hash/hash.h"
 #include "base/check.h"
 #include "tree/digest.h"
 #include "tree/path.h"
+#include "tree/string_hash.h"
 
 namespace paddock::replica {
 
 size_t PendingChanges::PathHash::operator()(std::string_view path) const {
-  return absl::Hash<std::string_view>()(path);
+  return tree::StringHash()(path);
 }
 size_t PendingChanges::PathHash::operator()(const Change* change) const {
-  return absl::Hash<std::string_view>()(change->path);
+  return tree::StringHash()(change->path);
 }
 bool PendingChanges::PathEqual::operator()(const Change* a,
                                            std::string_view b) const {
