@@ -201,53 +201,52 @@ class RowReader {
   }
 
   absl::Status ReadAll(Sqlite* db) {
-    ASSIGN_OR_RETURN(
-        SqliteStatement rows,
-        db->Prepare("SELECT path, data, czxid, mzxid, pzxid, ctime, mtime, "
-                    "version, cversion, aversion, owner, acl, id FROM znode "
-                    "ORDER BY id"));
     Batch batch;
-    while (true) {
-      ASSIGN_OR_RETURN(const bool more, rows.Step());
-      std::string& records = batch.records;
-      if (records.size() >= kBatchBytes || (!more && !records.empty())) {
-        if (!Put(std::exchange(batch, {}))) {
-          return absl::CancelledError();
-        }
-        records.reserve(kBatchBytes + (kBatchBytes / 4));
+    RETURN_IF_ERROR(
+        db->Scan("znode",
+                 "path, data, czxid, mzxid, pzxid, ctime, mtime, version, "
+                 "cversion, aversion, owner, acl, id",
+                 13, [&](const SqliteRow& row) { return Add(row, &batch); }));
+    return batch.records.empty() || Put(std::move(batch))
+               ? absl::OkStatus()
+               : absl::CancelledError();
+  }
+
+  absl::Status Add(const SqliteRow& row, Batch* batch) {
+    if (batch->records.size() >= kBatchBytes) {
+      if (!Put(std::exchange(*batch, {}))) {
+        return absl::CancelledError();
       }
-      if (!more) {
-        return absl::OkStatus();
-      }
-      const auto acl = static_cast<size_t>(rows.Integer(11));
-      if (acl >= acls_.size() || acls_[acl].empty()) {
-        return absl::DataLossError(
-            fmt::format("a znode has the unknown acl {}", acl));
-      }
-      const int64_t id = rows.Integer(12);
-      if (id < 1 || id >= kIdEnd) {
-        return absl::DataLossError(fmt::format("a znode has the id {}", id));
-      }
-      const auto small = [&rows](int column) {
-        return static_cast<int32_t>(rows.Integer(column));
-      };
-      jute::Write(
-          jute::CheckpointNode{.path = rows.Bytes(0),
-                               .data = rows.Bytes(1),
-                               .acl = acls_[acl],
-                               .stat = {.czxid = rows.Integer(2),
-                                        .mzxid = rows.Integer(3),
-                                        .ctime = rows.Integer(5),
-                                        .mtime = rows.Integer(6),
-                                        .version = small(7),
-                                        .cversion = small(8),
-                                        .aversion = small(9),
-                                        .ephemeralOwner = rows.Integer(10),
-                                        .pzxid = rows.Integer(4)},
-                               .id = id},
-          &records);
-      batch.last_id = id;
+      batch->records.reserve(kBatchBytes + (kBatchBytes / 4));
     }
+    const auto acl = static_cast<size_t>(row.Integer(11));
+    if (acl >= acls_.size() || acls_[acl].empty()) {
+      return absl::DataLossError(
+          fmt::format("a znode has the unknown acl {}", acl));
+    }
+    const int64_t id = row.Integer(12);
+    if (id < 1 || id >= kIdEnd) {
+      return absl::DataLossError(fmt::format("a znode has the id {}", id));
+    }
+    const auto small = [&row](int column) {
+      return static_cast<int32_t>(row.Integer(column));
+    };
+    jute::Write(jute::CheckpointNode{.path = row.Bytes(0),
+                                     .data = row.Bytes(1),
+                                     .acl = acls_[acl],
+                                     .stat = {.czxid = row.Integer(2),
+                                              .mzxid = row.Integer(3),
+                                              .ctime = row.Integer(5),
+                                              .mtime = row.Integer(6),
+                                              .version = small(7),
+                                              .cversion = small(8),
+                                              .aversion = small(9),
+                                              .ephemeralOwner = row.Integer(10),
+                                              .pzxid = row.Integer(4)},
+                                     .id = id},
+                &batch->records);
+    batch->last_id = id;
+    return absl::OkStatus();
   }
 
   bool Put(Batch batch) {

@@ -51,6 +51,13 @@ std::string Uri(const std::string& path, std::string_view parameter) {
   return fmt::format("{}?{}", uri, parameter);
 }
 
+// An empty blob has no address.
+std::string_view View(const void* bytes, int size) {
+  return bytes == nullptr ? std::string_view("")
+                          : std::string_view(static_cast<const char*>(bytes),
+                                             static_cast<size_t>(size));
+}
+
 // Of a database that is open.
 absl::Status Error(sqlite3* db) {
   return Error(db, sqlite3_db_filename(db, "main"));
@@ -107,15 +114,9 @@ int64_t SqliteStatement::Integer(int column) const {
 }
 
 std::string_view SqliteStatement::Bytes(int column) const {
-  if (IsNull(column)) {
-    return jute::kNull;
-  }
-  // An empty blob has no address.
-  const void* const bytes = sqlite3_column_blob(statement_.get(), column);
-  const int size = sqlite3_column_bytes(statement_.get(), column);
-  return bytes == nullptr ? std::string_view("")
-                          : std::string_view(static_cast<const char*>(bytes),
-                                             static_cast<size_t>(size));
+  return IsNull(column) ? jute::kNull
+                        : View(sqlite3_column_blob(statement_.get(), column),
+                               sqlite3_column_bytes(statement_.get(), column));
 }
 
 bool SqliteStatement::IsNull(int column) const {
@@ -180,6 +181,46 @@ absl::StatusOr<SqliteStatement> Sqlite::Prepare(const char* sql) {
   SqliteStatement prepared;
   prepared.statement_.reset(statement);
   return prepared;
+}
+
+int64_t SqliteRow::Integer(int column) const {
+  return sqlite3_value_int64(values_[column]);
+}
+
+std::string_view SqliteRow::Bytes(int column) const {
+  sqlite3_value* const value = values_[column];
+  return sqlite3_value_type(value) == SQLITE_NULL
+             ? jute::kNull
+             : View(sqlite3_value_blob(value), sqlite3_value_bytes(value));
+}
+
+// The condition of the query is a function of ours: it gets the values of all
+// columns at once, without a way out of SQLite and back for each.
+absl::Status Sqlite::Scan(
+    std::string_view table, std::string_view columns, int count,
+    absl::FunctionRef<absl::Status(const SqliteRow&)> visit) {
+  struct Visit {
+    absl::FunctionRef<absl::Status(const SqliteRow&)> row;
+    absl::Status status;
+  } state{visit, absl::OkStatus()};
+  const auto function = [](sqlite3_context* context, int /*count*/,
+                           sqlite3_value** values) {
+    auto* const to = static_cast<Visit*>(sqlite3_user_data(context));
+    to->status = to->row(SqliteRow(values));
+    if (!to->status.ok()) {
+      sqlite3_result_error(context, "stopped", -1);
+    }
+  };
+  CHECK_EQ(sqlite3_create_function(db_.get(), "visit", count, SQLITE_UTF8,
+                                   &state, function, nullptr, nullptr),
+           SQLITE_OK);
+  ASSIGN_OR_RETURN(SqliteStatement rows,
+                   Prepare(fmt::format("SELECT 1 FROM {} WHERE visit({}) "
+                                       "ORDER BY id",
+                                       table, columns)
+                               .c_str()));
+  const absl::Status status = rows.Run();
+  return state.status.ok() ? status : state.status;
 }
 
 int64_t Sqlite::last_insert_rowid() const {
