@@ -16,7 +16,7 @@ namespace {
 constexpr char kName[] = "paddock-paced";
 
 constexpr size_t kJoinedBytesMax = 64 << 10;
-constexpr size_t kUnsyncedBytesMax = 512 << 10;
+constexpr size_t kUnsyncedBytesMax = 128 << 10;
 
 sqlite3_vfs* RealVfs() { return sqlite3_vfs_find(nullptr); }
 
