@@ -101,13 +101,20 @@ void Checkers::Sent(ServerId id, const zab::Envelope& envelope,
     }
   } else if (const auto* note =
                  std::get_if<zab::Notification>(&envelope.message)) {
-    if (note->role == zab::Role::kLooking && note->vote.leader == id &&
-        (note->vote.zxid > durable.last_zxid() ||
-         note->vote.peer_epoch > durable.current_epoch)) {
+    const zab::Vote& vote = note->vote;
+    const bool is_of_itself =
+        note->role == zab::Role::kLooking && vote.leader == id;
+    if (is_of_itself && vote.zxid <= durable.last_zxid() &&
+        vote.peer_epoch <= durable.current_epoch) {
+      voted_.insert({id, vote.zxid, vote.peer_epoch});
+    } else if (is_of_itself &&
+               !voted_.contains({id, vote.zxid, vote.peer_epoch})) {
+      // What was true when it said so, and comes back to it, may be so no more:
+      // a leader had it truncate what it had not committed.
       Fail(
           fmt::format("VoteIsTruth: member {} votes with {} of epoch {}, its "
                       "disk has {} of epoch {}",
-                      Number(id), Text(note->vote.zxid), note->vote.peer_epoch,
+                      Number(id), Text(vote.zxid), vote.peer_epoch,
                       Text(durable.last_zxid()), durable.current_epoch));
     }
   }

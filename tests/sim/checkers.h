@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -90,6 +91,8 @@ class Checkers {
   std::map<ServerId, Epochs> epochs_;
   // To whom an epoch was promised, by ACKEPOCH with an epoch.
   std::map<std::pair<ServerId, int64_t>, ServerId> promises_;
+  // What members said of themselves in elections, when it was so.
+  std::set<std::tuple<ServerId, zab::Zxid, int64_t>> voted_;
   Streams streams_;
   std::map<ServerId, std::deque<Waiting>> syncs_;
   uint64_t looks_ = 0;
