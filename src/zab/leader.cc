@@ -135,6 +135,7 @@ void Leader::OnFollowerInfo(ServerId from, const FollowerInfo& info) {
   if (epoch_ != 0 && info.accepted_epoch > epoch_ && config.IsMember(from)) {
     // It promised to follow nobody of an epoch as old as this one, and could
     // not come back before the next.
+    core_.out.HangUp(from);
     GiveUp("a member promised a later epoch");
     return;
   }
