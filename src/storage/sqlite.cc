@@ -146,7 +146,7 @@ absl::StatusOr<Sqlite> Sqlite::OpenForRead(const std::string& path) {
   }
   // Nobody has changes for it.  SQLite would yet make files beside it, and
   // leave them there to whoever reads: perhaps not to the owner of the folder.
-  return Open(path, SQLITE_OPEN_READONLY, "immutable=1");
+  return Open(path, SQLITE_OPEN_READONLY, "immutable=1", PacedVfs());
 }
 
 absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, int flags,

@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,8 @@ namespace {
 constexpr char kName[] = "paddock-paced";
 
 constexpr size_t kJoinedBytesMax = 64 << 10;
+constexpr sqlite3_int64 kAheadBytes = 256 << 10;
+constexpr sqlite3_int64 kSkippedBytesMax = 64 << 10;
 constexpr size_t kUnsyncedBytesMax = 128 << 10;
 
 sqlite3_vfs* RealVfs() { return sqlite3_vfs_find(nullptr); }
@@ -28,6 +32,8 @@ struct PacedFile {
   std::string* joined;       // Owned; not written yet
   sqlite3_int64 offset;      // Of `joined`
   size_t unsynced;           // Written since the last sync
+  std::string* ahead;        // Owned; null unless the file never changes
+  sqlite3_int64 ahead_at;    // Offset of `ahead`
   int failed_sync;           // The error of one, which is final; or SQLITE_OK
 };
 
@@ -97,6 +103,39 @@ int AfterFlush(sqlite3_file* file, Then then) {
   return result == SQLITE_OK ? then() : result;
 }
 
+// A scan reads one page after the other, and mostly in the order of the file.
+int ReadAhead(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
+  PacedFile* const paced = Of(file);
+  std::string& ahead = *paced->ahead;
+  const auto end = [&] {
+    return paced->ahead_at + static_cast<sqlite3_int64>(ahead.size());
+  };
+  const bool is_there = offset >= paced->ahead_at && offset + size <= end();
+  if (!is_there) {
+    sqlite3_int64 file_size = 0;
+    const bool goes_on =
+        offset >= paced->ahead_at && offset - end() < kSkippedBytesMax &&
+        RealMethods(file)->xFileSize(Real(file), &file_size) == SQLITE_OK &&
+        offset + size <= file_size;
+    paced->ahead_at = offset;
+    ahead.resize(static_cast<size_t>(
+        goes_on ? std::min(file_size - offset, kAheadBytes) : 0));
+    const int result =
+        goes_on
+            ? RealMethods(file)->xRead(Real(file), ahead.data(),
+                                       static_cast<int>(ahead.size()), offset)
+            : RealMethods(file)->xRead(Real(file), to, size, offset);
+    if (!goes_on || result != SQLITE_OK) {
+      ahead.clear();
+      paced->ahead_at = offset + size;
+      return result;
+    }
+  }
+  std::memcpy(to, ahead.data() + (offset - paced->ahead_at),
+              static_cast<size_t>(size));
+  return SQLITE_OK;
+}
+
 int Write(sqlite3_file* file, const void* bytes, int size,
           sqlite3_int64 offset) {
   PacedFile* const paced = Of(file);
@@ -116,6 +155,7 @@ int Close(sqlite3_file* file) {
   const int flushed = Flush(file);
   const int closed = RealMethods(file)->xClose(Real(file));
   delete Of(file)->joined;
+  delete Of(file)->ahead;
   return flushed == SQLITE_OK ? closed : flushed;
 }
 
@@ -125,7 +165,9 @@ constexpr sqlite3_io_methods kMethods = {
     .xRead =
         [](sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
           return AfterFlush(file, [&] {
-            return RealMethods(file)->xRead(Real(file), to, size, offset);
+            return Of(file)->ahead != nullptr
+                       ? ReadAhead(file, to, size, offset)
+                       : RealMethods(file)->xRead(Real(file), to, size, offset);
           });
         },
     .xWrite = Write,
@@ -198,6 +240,9 @@ int Open(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags,
     if (name != nullptr) {  // Else it is a temporary file
       Of(file)->name = name;
       Of(file)->leave_free = sqlite3_uri_int64(name, kLeaveFreeParameter, 0);
+      if (sqlite3_uri_boolean(name, "immutable", 0) != 0) {
+        Of(file)->ahead = new std::string;
+      }
     }
     file->pMethods = &kMethods;
   }
