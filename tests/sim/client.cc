@@ -376,7 +376,10 @@ void Client::OnHandshake(std::string_view frame) {
     return;
   }
   if (response.sessionId == 0) {
-    if (!service_.IsClosing(session_)) {
+    // A leader that others have left without its knowledge does not know the
+    // sessions that were opened since; nor does ZooKeeper's.
+    if (!service_.IsClosing(session_) &&
+        !service_.IsAtDeposedLeader(connection_)) {
       Fail("Sessions: refused, but nobody closes it");
     }
     LoseSession();

@@ -477,6 +477,19 @@ bool Service::Leads(ServerId id) const {
   return node(id).replica != nullptr && node(id).replica->peer().CanPropose();
 }
 
+int64_t Service::epoch() const {
+  int64_t latest = 0;
+  for (const auto& [id, member] : nodes_) {
+    latest = std::max(latest, member->epoch);
+  }
+  return latest;
+}
+
+bool Service::IsAtDeposedLeader(ConnectionId connection) const {
+  const Node& server = node(connections_.at(connection).server);
+  return server.leads && server.epoch < epoch();
+}
+
 bool Service::IsConverged() const {
   return std::all_of(ids().begin(), ids().end(), [this](ServerId id) {
     const replica::Replica* const member = node(id).replica.get();

@@ -75,6 +75,8 @@ class Service : public Cluster {
   // Whether all members serve and have the same.
   bool IsConverged() const;
   bool Leads(ServerId id) const override;
+  // The latest that any member has followed or led.
+  int64_t epoch() const;
   // Fails if a member's state is not what it should be.
   void CheckState(ServerId id);
   // One line on what it does and has, for the report of a failure.
@@ -103,6 +105,9 @@ class Service : public Cluster {
   void Send(ConnectionId connection, std::string frame);
   void HangUp(ConnectionId connection);
   void Acknowledge() { ++acknowledged_; }
+  // Whether the server of the connection is a leader that does not know yet
+  // that the others follow another.
+  bool IsAtDeposedLeader(ConnectionId connection) const;
   // Whether a member has proposed the end of the session.
   bool IsClosing(int64_t session) const { return closing_.contains(session); }
   // A client sees in the state after `zxid` that this one holds the lock.

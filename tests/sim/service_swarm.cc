@@ -125,13 +125,13 @@ class ServiceSwarm {
     for (const auto& client : service_.clients()) {
       sessions.push_back(client->session());
     }
-    const uint32_t epoch = Epoch();
+    const int64_t epoch = service_.epoch();
     const int64_t zxid = service_.truth().last_zxid();
     const int64_t wall_ms = service_.wall_ms(service_.ids().front());
     service_.RunFor(2 * longest + 2 * kSecond);
     if (!service_.HasFailed()) {
-      CheckSessions(sessions, Epoch() != epoch);
-      if (Epoch() == epoch) {
+      CheckSessions(sessions, service_.epoch() != epoch);
+      if (service_.epoch() == epoch) {
         CheckSweeps(zxid, wall_ms);
       }
     }
@@ -150,10 +150,6 @@ class ServiceSwarm {
     return std::all_of(clients.begin(), clients.end(), [](const auto& client) {
       return client->is_dead() || client->is_idle();
     });
-  }
-
-  uint32_t Epoch() const {
-    return zab::Zxid::FromWire(service_.truth().last_zxid()).epoch;
   }
 
   // In a new epoch, all clocks have started afresh.
