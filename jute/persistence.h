@@ -49,6 +49,8 @@ struct CheckpointNode {
                          const CheckpointNode&) = default;
 };
 
+inline constexpr int64_t kZnodeIdMax = (int64_t{1} << 48) - 1;
+
 inline constexpr int32_t kLogMagic = 0x5A4B4C47;       // "ZKLG"
 inline constexpr int32_t kSnapshotMagic = 0x5A4B534E;  // "ZKSN"
 inline constexpr int32_t kFileVersion = 2;

@@ -74,8 +74,6 @@ constexpr char kSchema[] = R"(
   COMMIT;
 )";
 
-constexpr int64_t kIdEnd = (int64_t{1} << 48) - (1 << 20);
-
 constexpr size_t kBatchBytes = 256 << 10;
 constexpr size_t kBatchesMax = 8;
 
@@ -225,9 +223,11 @@ class RowReader {
           fmt::format("a znode has the unknown acl {}", acl));
     }
     const int64_t id = row.Integer(12);
-    if (id < 1 || id >= kIdEnd) {
-      return absl::DataLossError(fmt::format("a znode has the id {}", id));
+    if (id <= last_read_ || id > jute::kZnodeIdMax / 2) {  // Others need some
+      return absl::DataLossError(
+          fmt::format("a znode has the id {} after {}", id, last_read_));
     }
+    last_read_ = id;
     const auto small = [&row](int column) {
       return static_cast<int32_t>(row.Integer(column));
     };
@@ -260,6 +260,7 @@ class RowReader {
 
   const std::vector<std::string>& acls_;  // By id; some are ""
   int64_t last_id_ = 0;                   // Of who calls Next()
+  int64_t last_read_ = 0;                 // Of the thread
   std::mutex mutex_;                      // Guards all below
   std::condition_variable changed_;
   std::deque<Batch> batches_;

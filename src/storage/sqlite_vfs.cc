@@ -103,33 +103,34 @@ int AfterFlush(sqlite3_file* file, Then then) {
   return result == SQLITE_OK ? then() : result;
 }
 
+// Takes what follows `offset` in, if reading goes on there.
+bool FillAhead(sqlite3_file* file, int size, sqlite3_int64 offset) {
+  PacedFile* const paced = Of(file);
+  std::string& ahead = *paced->ahead;
+  const auto end = paced->ahead_at + static_cast<sqlite3_int64>(ahead.size());
+  sqlite3_int64 file_size = 0;
+  if (offset < paced->ahead_at || offset - end >= kSkippedBytesMax ||
+      RealMethods(file)->xFileSize(Real(file), &file_size) != SQLITE_OK ||
+      offset + size > file_size) {
+    return false;
+  }
+  ahead.resize(static_cast<size_t>(std::min(file_size - offset, kAheadBytes)));
+  paced->ahead_at = offset;
+  return RealMethods(file)->xRead(Real(file), ahead.data(),
+                                  static_cast<int>(ahead.size()),
+                                  offset) == SQLITE_OK;
+}
+
 // A scan reads one page after the other, and mostly in the order of the file.
 int ReadAhead(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
   PacedFile* const paced = Of(file);
   std::string& ahead = *paced->ahead;
-  const auto end = [&] {
-    return paced->ahead_at + static_cast<sqlite3_int64>(ahead.size());
-  };
-  const bool is_there = offset >= paced->ahead_at && offset + size <= end();
-  if (!is_there) {
-    sqlite3_int64 file_size = 0;
-    const bool goes_on =
-        offset >= paced->ahead_at && offset - end() < kSkippedBytesMax &&
-        RealMethods(file)->xFileSize(Real(file), &file_size) == SQLITE_OK &&
-        offset + size <= file_size;
-    paced->ahead_at = offset;
-    ahead.resize(static_cast<size_t>(
-        goes_on ? std::min(file_size - offset, kAheadBytes) : 0));
-    const int result =
-        goes_on
-            ? RealMethods(file)->xRead(Real(file), ahead.data(),
-                                       static_cast<int>(ahead.size()), offset)
-            : RealMethods(file)->xRead(Real(file), to, size, offset);
-    if (!goes_on || result != SQLITE_OK) {
-      ahead.clear();
-      paced->ahead_at = offset + size;
-      return result;
-    }
+  const auto end = paced->ahead_at + static_cast<sqlite3_int64>(ahead.size());
+  const bool is_there = offset >= paced->ahead_at && offset + size <= end;
+  if (!is_there && !FillAhead(file, size, offset)) {
+    ahead.clear();
+    paced->ahead_at = offset + size;
+    return RealMethods(file)->xRead(Real(file), to, size, offset);
   }
   std::memcpy(to, ahead.data() + (offset - paced->ahead_at),
               static_cast<size_t>(size));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "jute/persistence.h"
 #include "tree/digest.h"
 #include "tree/path.h"
 
@@ -16,7 +17,6 @@ using jute::OpCode;
 
 constexpr int64_t kTtlOwnerMark = static_cast<int64_t>(0xff00000000000000);
 constexpr int64_t kDigestInterval = 128;
-constexpr int64_t kIdMax = (int64_t{1} << 48) - 1;
 constexpr size_t kDigestHistoryMax = 1024;
 
 int64_t RawOwner(const jute::TxnHeader& header, const Operation& op) {
@@ -234,7 +234,7 @@ void DataTree::FinishTxn(int64_t zxid) {
 
 void DataTree::Link(Znode* node, Znode* parent, std::string_view data,
                     const AclList* acl, const jute::StatPersisted& stat) {
-  CHECK_LT(last_id_, kIdMax);
+  CHECK_LT(last_id_, jute::kZnodeIdMax);
   node->id_ = static_cast<uint64_t>(++last_id_);
   node->acl_ = acl;
   node->SetStat(stat);
