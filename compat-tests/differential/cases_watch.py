@@ -173,6 +173,21 @@ def persistent_watches(d, top):
 
 
 @case()
+def watches_of_the_null_path(d, top):
+    d.connect("w")
+    for path, other in ((None, ""), ("", None)):
+        d.do("w", set_watches2(0, [], [], [""], [], []), check_watches(None, 3),
+             check_watches("", 3), remove_watches(None, 1),
+             add_watch(path, 0), check_watches(other, 4),
+             check_watches(path, 4), remove_watches(other, 3),
+             add_watch(path, 1), add_watch(other, 1), check_watches(other, 5))
+        d.compare_words("wchs")
+        d.do("w", *[remove_watches(p, k) for p in (path, other)
+                    for k in (4, 5, 3)])
+        d.compare_words("wchs")
+
+
+@case()
 def check_and_remove_watches(d, top):
     d.connect("w")
     d.connect("a")

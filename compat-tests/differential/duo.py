@@ -203,7 +203,7 @@ class Duo:
         if sort_events:
             items = [sort_event_runs(i) for i in items]
         if ((CLOSED in items[0]) != (CLOSED in items[1])
-                and all(r.xid == wire.PING_XID for r in requests)):
+                and all(r.op == wire.PING for r in requests)):
             # Java may still answer a ping that comes while it hangs up.
             late = 1 if CLOSED in items[0] else 0
             items[late] += self.worlds[late].read_until_closed(name)
@@ -216,7 +216,7 @@ class Duo:
                 # stalls this happens here too.
                 self.explained["impatient ping"] += 1
                 items = [_without_pings(i) for i in items]
-                requests = [r for r in requests if r.xid != wire.PING_XID]
+                requests = [r for r in requests if r.op != wire.PING]
             self._compare(*items, requests, name)
         if CLOSED in items[0] or CLOSED in items[1]:
             self.forget(name)

@@ -377,7 +377,7 @@ class RandomRun:
         # A ping that waits for long overtakes.
         replies = (i for i in items
                    if isinstance(i, Reply) and i.xid != wire.PING_XID)
-        requests = (r for r in requests if r.xid != wire.PING_XID)
+        requests = (r for r in requests if r.op != wire.PING)
         for request, reply in zip(requests, replies):
             self.last_zxid = max(self.last_zxid, reply.zxid)
             if reply.err != 0:

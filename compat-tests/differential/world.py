@@ -197,11 +197,22 @@ class World:
         reader.pos = wire.REPLY_HEADER.size
         if xid == wire.EVENT_XID and len(data) > wire.REPLY_HEADER.size:
             return Event(zxid, reader.i32(), reader.i32(), reader.string(), err)
-        request = connection.pending.popleft() if connection.pending else None
-        op = request.op if request else None
+        op = self._take_answered(connection.pending, xid)
         if op == wire.CREATE_SESSION and len(data) > wire.REPLY_HEADER.size:
             return self._connect_response(connection, data)
         return Reply(xid, zxid, err, wire.decode_body(op, err, reader))
+
+    @staticmethod
+    def _take_answered(pending, xid):
+        """Takes the request of this reply and returns its opcode."""
+        # A ping that waits for long overtakes.
+        pings = (r for r in pending
+                 if xid == wire.PING_XID and r.op == wire.PING)
+        request = next(pings, pending[0] if pending else None)
+        if request is None:
+            return None
+        pending.remove(request)
+        return request.op
 
     def _close(self, connection):
         connection.open = False

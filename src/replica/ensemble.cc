@@ -391,28 +391,21 @@ void Replica::Take(zab::Delivery delivery) {
   } else if (auto* ask = std::get_if<zab::Revalidate>(&delivery.message)) {
     if (leads_) {
       Session* session = sessions_.Find(ask->session);
-      const bool valid = session != nullptr && !session->closing;
-      if (valid) {
-        if (Connection* old = Find(session->connection)) {
-          Close(*old);  // The client is there now
-        }
-        session->owner = delivery.from;
-        session->timeout_ms = ask->timeout_ms;
-        sessions_.Touch(session, now_ms_);
+      if (session == nullptr || session->closing) {
+        AwaitSync({.session = ask->session, .learner = delivery.from});
+        return;  // As in RenewSession()
       }
+      if (Connection* old = Find(session->connection)) {
+        Close(*old);  // The client is there now
+      }
+      session->owner = delivery.from;
+      session->timeout_ms = ask->timeout_ms;
+      sessions_.Touch(session, now_ms_);
       peer_->SendToLearner(delivery.from,
-                           zab::Revalidated{ask->session, valid});
+                           zab::Revalidated{ask->session, /*valid=*/true});
     }
   } else if (auto* answer = std::get_if<zab::Revalidated>(&delivery.message)) {
-    if (revalidations_.empty()) {
-      return;  // Nobody asked
-    }
-    Connection* const connection = Find(revalidations_.front());
-    revalidations_.pop_front();
-    if (connection != nullptr) {
-      Resume(*connection, connection->wanted, connection->wanted_timeout_ms,
-             answer->valid && answer->session == connection->wanted);
-    }
+    TakeAnswer(*answer);
   } else if (std::holds_alternative<zab::Sync>(delivery.message)) {
     ReleaseSync();
   } else if (std::holds_alternative<zab::CommitAndActivate>(delivery.message) ||
@@ -481,14 +474,48 @@ void Replica::TakeRequest(ServerId from, const zab::Request& request) {
   Propose(std::move(txn), caller, kNoConnection);
 }
 
-// The oldest sync of a client of this member may be answered.
+// Of those that want the session, it is for the one that asked first.
+void Replica::TakeAnswer(const zab::Revalidated& answer) {
+  std::erase_if(revalidations_,
+                [&](ConnectionId id) { return Find(id) == nullptr; });
+  const auto asked = std::find_if(
+      revalidations_.begin(), revalidations_.end(),
+      [&](ConnectionId id) { return Find(id)->wanted == answer.session; });
+  if (asked == revalidations_.end()) {
+    return;  // It is gone, or nobody asked
+  }
+  Connection& connection = *Find(*asked);
+  revalidations_.erase(asked);
+  Resume(connection, answer.session, connection.wanted_timeout_ms,
+         answer.valid);
+}
+
+void Replica::AwaitSync(const SyncWaiter& waiter) {
+  syncs_.push_back(waiter);
+  peer_->Sync(options_.ensemble.has_value() ? options_.ensemble->id
+                                            : zab::kStandalone);
+  Drain();
+}
+
+// The oldest sync of this member is done.
 void Replica::ReleaseSync() {
   if (syncs_.empty()) {
     return;  // Its member stopped serving meanwhile
   }
-  Connection* connection = Find(syncs_.front());
+  const SyncWaiter waiter = syncs_.front();
   syncs_.pop_front();
+  if (waiter.learner != ServerId{0}) {
+    peer_->SendToLearner(waiter.learner,
+                         zab::Revalidated{waiter.session, /*valid=*/false});
+    return;
+  }
+  Connection* connection = Find(waiter.connection);
   if (connection == nullptr) {
+    return;
+  }
+  if (waiter.session != kNoSession) {
+    Resume(*connection, waiter.session, connection->wanted_timeout_ms,
+           /*accepted=*/false);
     return;
   }
   const auto sync = std::find_if(

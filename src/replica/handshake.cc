@@ -73,15 +73,21 @@ void Replica::RenewSession(Connection& connection, SessionId id,
   const std::array<char, 16> expected = SessionPassword(id);
   const bool is_right =
       password == std::string_view(expected.data(), expected.size());
-  if (leads_ || !is_right) {
-    Resume(connection, id, timeout_ms,
-           is_right && session != nullptr && !session->closing);
+  const bool is_open = session != nullptr && !session->closing;
+  if (!is_right || (leads_ && is_open)) {
+    Resume(connection, id, timeout_ms, is_right);
     return;
   }
-  revalidations_.push_back(connection.id);
   connection.wanted = id;
   connection.wanted_timeout_ms = timeout_ms;
-  peer_->SendToLeader(zab::Revalidate{id, timeout_ms});
+  if (leads_) {
+    // Unless another leads by now: then it may know the session, or may never
+    // hear of its end.
+    AwaitSync({.connection = connection.id, .session = id});
+  } else {
+    revalidations_.push_back(connection.id);
+    peer_->SendToLeader(zab::Revalidate{id, timeout_ms});
+  }
 }
 
 // Answers a client that wants to go on with its session.

@@ -36,8 +36,13 @@ Error FindReadable(const Reader& reader, std::string_view path, int32_t perms,
   return Permits(reader, **node, perms) ? Error::kOk : Error::kNoAuth;
 }
 
+// Where watches of the null path are; it is not the empty one.
+std::string_view WatchedPath(std::string_view path) {
+  return jute::IsNull(path) ? "null" : path;
+}
+
 void Watch(const Reader& reader, std::string_view path, WatchKind kind) {
-  reader.watches.Add(path, reader.connection, kind);
+  reader.watches.Add(WatchedPath(path), reader.connection, kind);
 }
 
 std::vector<std::string_view> Children(const Znode& node) {
@@ -417,9 +422,9 @@ Error CheckWatches(const Reader& reader, std::string_view body, std::string*) {
   if (!jute::Read(body, &request) || !ToWatchKind(request.type, &kind)) {
     return Error::kMarshallingError;
   }
-  const bool found =
-      kind ? reader.watches.Has(request.path, reader.connection, *kind)
-           : reader.watches.HasAny(request.path, reader.connection);
+  const std::string_view path = WatchedPath(request.path);
+  const bool found = kind ? reader.watches.Has(path, reader.connection, *kind)
+                          : reader.watches.HasAny(path, reader.connection);
   return found ? Error::kOk : Error::kNoWatcher;
 }
 
@@ -429,9 +434,10 @@ Error RemoveWatches(const Reader& reader, std::string_view body, std::string*) {
   if (!jute::Read(body, &request) || !ToWatchKind(request.type, &kind)) {
     return Error::kMarshallingError;
   }
+  const std::string_view path = WatchedPath(request.path);
   const bool removed =
-      kind ? reader.watches.Remove(request.path, reader.connection, *kind)
-           : reader.watches.RemoveAny(request.path, reader.connection);
+      kind ? reader.watches.Remove(path, reader.connection, *kind)
+           : reader.watches.RemoveAny(path, reader.connection);
   return removed ? Error::kOk : Error::kNoWatcher;
 }
 

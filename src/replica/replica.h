@@ -251,6 +251,14 @@ class Replica {
     int64_t since_ms = 0;
   };
 
+  // Who waits for a sync: a client's request; or on a leader, if `session` is
+  // set, the refusal of that session, to its client or to `learner`.
+  struct SyncWaiter {
+    ConnectionId connection = kNoConnection;
+    SessionId session = kNoSession;
+    ServerId learner{0};
+  };
+
   Connection* Find(ConnectionId id);
   const Connection* Find(ConnectionId id) const;
 
@@ -324,6 +332,8 @@ class Replica {
                std::string_view body,
                absl::Span<const tree::Identity> identities,
                ConnectionId connection);
+  void TakeAnswer(const zab::Revalidated& answer);
+  void AwaitSync(const SyncWaiter& waiter);
   void ReleaseSync();
   void Touch(Session* session);
 
@@ -359,10 +369,9 @@ class Replica {
   // By id; its order is never observed, `cons` and StopServing() sort.
   absl::flat_hash_map<ConnectionId, std::unique_ptr<Connection>> connections_;
   std::deque<Proposal> proposals_;
-  // Connections that asked the leader for a session, in order.
-  std::deque<ConnectionId> revalidations_;
-  // Connections with a sync that waits, in order.
-  std::deque<ConnectionId> syncs_;
+  // Connections that asked the leader for a session.
+  std::vector<ConnectionId> revalidations_;
+  std::deque<SyncWaiter> syncs_;  // In order
   // Since the last PING, for the leader.
   absl::btree_map<SessionId, int32_t> touched_;
   bool serving_ = false;

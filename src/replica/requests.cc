@@ -323,12 +323,10 @@ void Replica::AwaitTurn(Connection& connection, const Op& op, int32_t xid,
   if (op.kind == OpKind::kSync) {
     connection.waiting.back().what = Waiting::For::kSync;
     ++connection.holding;
-    syncs_.push_back(connection.id);
     if (leads_) {
-      peer_->Sync(options_.ensemble.has_value() ? options_.ensemble->id
-                                                : zab::kStandalone);
-      Drain();
+      AwaitSync({.connection = connection.id});
     } else {
+      syncs_.push_back({.connection = connection.id});
       peer_->SendToLeader(zab::Request{connection.session->id, xid,
                                        static_cast<int32_t>(op.code),
                                        std::string(body)});

@@ -117,6 +117,17 @@ class EnsembleTest : public testing::Test {
     Settle();
   }
 
+  // Likewise, but it does not notice.
+  void LeaveAlone(ServerId id) {
+    cut_off_ = id;
+    for (auto& [other, member] : members_) {
+      if (other != id) {
+        member.replica->Step(zab::LinkLost{id});
+      }
+    }
+    Settle();
+  }
+
   void Persist(Member& member, std::vector<zab::Write> writes) {
     for (zab::Write& write : writes) {
       if (auto* txn = std::get_if<zab::Txn>(&write.body)) {
@@ -431,6 +442,86 @@ TEST_F(EnsembleTest, SessionMoves) {
   EXPECT_FALSE(Exists(leader, "/g"));
   EXPECT_TRUE(Exists(leader, "/e"));
   ExpectAgreement();
+}
+
+// A leader that the others have left does not know it at first, nor the
+// sessions that were opened since.  A client that cannot reach the others is
+// not told that such a session is gone.
+TEST_F(EnsembleTest, DeposedLeaderRefusesNoSession) {
+  const ServerId deposed = RunUntilLeader();
+  const ServerId follower = AFollower();
+  LeaveAlone(deposed);
+  for (int i = 0; i < 100 && !members_[follower].replica->is_serving(); ++i) {
+    Advance(absl::Milliseconds(10));
+  }
+  int64_t session = 0;
+  Connect(follower, &session);
+  ASSERT_TRUE(members_[deposed].replica->is_serving());
+  const ConnectionId lost = Open(deposed);
+  const auto password = SessionPassword(SessionId{session});
+  const auto renew = [&](ServerId at, ConnectionId connection) {
+    return Handshake(at, connection, session,
+                     std::string_view(password.data(), password.size()));
+  };
+  EXPECT_FALSE(renew(deposed, lost).has_value());
+  EXPECT_FALSE(members_[deposed].closed[lost]);
+  const auto renewed = renew(follower, Open(follower));
+  ASSERT_TRUE(renewed.has_value());
+  EXPECT_EQ(renewed->sessionId, session);
+  Advance(absl::Seconds(20));
+  EXPECT_FALSE(members_[deposed].replica->is_serving());
+  EXPECT_TRUE(members_[deposed].closed[lost]);
+  EXPECT_THAT(members_[deposed].received[lost], IsEmpty());
+}
+
+// Likewise of a session that only this leader has given up.
+TEST_F(EnsembleTest, SessionThatADeposedLeaderClosesIsNotRefused) {
+  const ServerId deposed = RunUntilLeader();
+  const ServerId follower = AFollower();
+  int64_t session = 0;
+  Connect(follower, &session);
+  Advance(absl::Seconds(8));
+  LeaveAlone(deposed);
+  Advance(absl::Seconds(4));
+  const ConnectionId lost = Open(deposed);
+  const auto password = SessionPassword(SessionId{session});
+  EXPECT_FALSE(Handshake(deposed, lost, session,
+                         std::string_view(password.data(), password.size()))
+                   .has_value());
+  Advance(absl::Seconds(20));
+  EXPECT_TRUE(members_[deposed].closed[lost]);
+  EXPECT_THAT(members_[deposed].received[lost], IsEmpty());
+}
+
+// A refusal takes the leader longer than a yes, which may overtake it.
+TEST_F(EnsembleTest, AnswersGoToThoseWhoAskedForThatSession) {
+  const ServerId leader = RunUntilLeader();
+  const ServerId follower = AFollower();
+  int64_t session = 0;
+  Connect(leader, &session);
+  std::vector<ConnectionId> asking;
+  for (const int64_t wanted : {session + 1000, session, session + 1000}) {
+    const auto password = SessionPassword(SessionId{wanted});
+    std::string frame;
+    jute::Write(
+        jute::ConnectRequest{.timeOut = 10000,
+                             .sessionId = wanted,
+                             .passwd = {password.data(), password.size()}},
+        &frame);
+    frame.push_back(0);
+    asking.push_back(Open(follower));
+    members_[follower].replica->Step(Received{asking.back(), frame});
+  }
+  Settle();
+  std::vector<int64_t> given;
+  for (const ConnectionId connection : asking) {
+    jute::ConnectResponse response;
+    const std::string& bytes = members_[follower].received[connection];
+    ASSERT_GT(bytes.size(), 4u);
+    ASSERT_TRUE(jute::Read(std::string_view(bytes).substr(4), &response));
+    given.push_back(response.sessionId);
+  }
+  EXPECT_THAT(given, ElementsAre(0, session, 0));
 }
 
 // A leader that is to stop serves nobody while it waits for the end of what it

@@ -243,16 +243,22 @@ Request Client::Draw() {
   const auto version =
       random.Chance(1, 2) ? -1 : static_cast<int32_t>(random.Below(3));
   std::string data = fmt::format("{}:{}", number_, last_xid_);
-  if (random.Chance(1, 8)) {  // Over several sectors of a disk
+  if (random.Chance(1, 3)) {  // Over several sectors of a disk
     data.resize(600 + random.Below(2000), 'x');
   }
   switch (service_.DrawWork()) {
     case WorkKind::kCreate:
       return {.op = OpCode::kCreate, .path = n, .data = std::move(data)};
     case WorkKind::kEphemeral:
-      return {.op = OpCode::kCreate, .path = n + "e", .flags = 1};
+      return {.op = OpCode::kCreate,
+              .path = n + "e",
+              .data = std::move(data),
+              .flags = 1};
     case WorkKind::kSequential:
-      return {.op = OpCode::kCreate, .path = "/s/x", .flags = watches ? 2 : 3};
+      return {.op = OpCode::kCreate,
+              .path = "/s/x",
+              .data = std::move(data),
+              .flags = watches ? 2 : 3};
     case WorkKind::kDelete:
       return {.op = OpCode::kDelete,
               .path = random.Chance(1, 3) ? n + "e" : n,
@@ -376,11 +382,10 @@ void Client::OnHandshake(std::string_view frame) {
     return;
   }
   if (response.sessionId == 0) {
-    // A leader that others have left without its knowledge does not know the
-    // sessions that were opened since; nor does ZooKeeper's.
-    if (!service_.IsClosing(session_) &&
-        !service_.IsAtDeposedLeader(connection_)) {
-      Fail("Sessions: refused, but nobody closes it");
+    const auto& sessions = service_.truth().sessions();
+    const auto session = sessions.find(session_);
+    if (session == sessions.end() || session->second.closed == 0) {
+      Fail("Sessions: refused, but nobody has closed it");
     }
     LoseSession();
     return;  // The server hangs up

@@ -15,6 +15,7 @@ namespace paddock::sim {
 // As many as a log of a busy member appends at once, and no more than takes no
 // time to read back.
 constexpr size_t kTornMax = 32;
+constexpr int kWaysToTear = 4;
 constexpr size_t kSyncedMax = 3;
 
 bool Disk::Contents::Has(zab::Zxid zxid) const {
@@ -98,6 +99,7 @@ void Disk::Checkpoint(zab::Snapshot state) {
   durable_.state_is_committed = true;
 }
 
+// Recovers from each of several crashes that may have been; the last one was.
 absl::Status Disk::ApplyTorn(const std::vector<zab::Txn>& txns) {
   const std::vector<zab::Txn>& log = durable_.log;
   const size_t first = log.size() - std::min(log.size(), kSyncedMax);
@@ -105,16 +107,19 @@ absl::Status Disk::ApplyTorn(const std::vector<zab::Txn>& txns) {
       log.begin() + static_cast<std::ptrdiff_t>(first), log.end());
   const zab::Zxid start =
       first == 0 ? durable_.state.zxid : log[first - 1].zxid;
-  ASSIGN_OR_RETURN(const std::vector<zab::Txn> found,
-                   TearLog(start, synced, txns, random_));
-  for (size_t i = 0; i < std::max(found.size(), synced.size()); ++i) {
-    const size_t in_batch = i - synced.size();
-    const bool is_right = i < found.size() &&
-                          (i < synced.size() ? found[i] == synced[i]
-                                             : in_batch < txns.size() &&
-                                                   found[i] == txns[in_batch]);
-    if (!is_right) {
-      return absl::DataLossError("a torn log is recovered wrongly");
+  std::vector<zab::Txn> found;
+  for (int way = 0; way < kWaysToTear; ++way) {
+    ASSIGN_OR_RETURN(found, TearLog(start, synced, txns, random_));
+    for (size_t i = 0; i < std::max(found.size(), synced.size()); ++i) {
+      const size_t in_batch = i - synced.size();
+      const bool is_right =
+          i < found.size() &&
+          (i < synced.size()
+               ? found[i] == synced[i]
+               : in_batch < txns.size() && found[i] == txns[in_batch]);
+      if (!is_right) {
+        return absl::DataLossError("a torn log is recovered wrongly");
+      }
     }
   }
   for (size_t i = synced.size(); i < found.size(); ++i) {

@@ -234,7 +234,6 @@ void Service::LookAtClose(const Node& node, const zab::Txn& txn) {
   if (jute::OpCode{header.type} != jute::OpCode::kCloseSession) {
     return;
   }
-  closing_.insert(header.clientId);
   const auto session = truth_.sessions().find(header.clientId);
   const bool expires = node.leads && txn.zxid.epoch == node.epoch &&
                        header.cxid == 0 && session != truth_.sessions().end();
@@ -483,11 +482,6 @@ int64_t Service::epoch() const {
     latest = std::max(latest, member->epoch);
   }
   return latest;
-}
-
-bool Service::IsAtDeposedLeader(ConnectionId connection) const {
-  const Node& server = node(connections_.at(connection).server);
-  return server.leads && server.epoch < epoch();
 }
 
 bool Service::IsConverged() const {

@@ -105,11 +105,6 @@ class Service : public Cluster {
   void Send(ConnectionId connection, std::string frame);
   void HangUp(ConnectionId connection);
   void Acknowledge() { ++acknowledged_; }
-  // Whether the server of the connection is a leader that does not know yet
-  // that the others follow another.
-  bool IsAtDeposedLeader(ConnectionId connection) const;
-  // Whether a member has proposed the end of the session.
-  bool IsClosing(int64_t session) const { return closing_.contains(session); }
   // A client sees in the state after `zxid` that this one holds the lock.
   void HoldsLock(const std::string& path, int64_t zxid);
   void TraceReply(int client, int32_t xid, int64_t zxid, Error error);
@@ -166,7 +161,6 @@ class Service : public Cluster {
   size_t acknowledged_ = 0;
   std::map<int64_t, uint64_t> digests_;                // By zxid
   std::map<StateId, Logged> snaps_;                    // Of leaders
-  std::set<int64_t> closing_;                          // Sessions
   std::vector<std::pair<std::string, int64_t>> held_;  // Locks, since when
   std::optional<std::string> violation_;
 };
