@@ -252,8 +252,8 @@ CASES_OTHERWISE_IN_38 = {
         "own_watches_fire_before_the_reply", "check_and_remove_watches",
         "persistent_watches", "remove_one_mode_of_several",
         "set_watches_catches_up", "set_watches_of_odd_lists",
-        "set_watches_with_null_lists", "watches_end_with_the_connection",
-        "close_session_fires_watches"),
+        "set_watches_with_null_lists", "watches_of_the_null_path",
+        "watches_end_with_the_connection", "close_session_fires_watches"),
         "a path holds one mode of watch for each connection, checkWatches and "
         "removeWatches know no modes, and null paths are refused"),
     "events_are_filtered_by_acl":

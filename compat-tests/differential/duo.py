@@ -167,9 +167,16 @@ class Duo:
     def await_closed(self, name):
         """Waits until both servers end `name` by themselves (expiry)."""
         self.recent.append(f"{name}: silence until the server hangs up")
-        items = self.expect_closed(name)
+        items = [w.read_until_closed(name) for w in self.worlds]
+        if items[0] != items[1] and "paddock" not in (
+                w.kind for w, i in zip(self.worlds, items) if i[:-1] == []):
+            # Java may hang up before it tells of what the end of the session
+            # has changed.
+            items = [i[-1:] for i in items]
+        self._compare(*items, [], name)
+        self.forget(name)
         self.barrier(sort_events=True)
-        return items
+        return items[0]
 
     def await_zxid(self, zxid):
         """Waits until both servers have applied `zxid`; nothing is compared."""

@@ -207,8 +207,9 @@ class RandomRun:
             (self.create_request, 22), (self.delete_request, 18),
             (self.set_request, 14), (lambda: self.read_request(name), 30),
             (lambda: self.watch_request(name), 8), (self.multi_request, 7),
-            (self.multi_read_request, 3), (self.acl_request, 2),
-            (self.malformed_request, 1), (self.quota_request, 1)))
+            (lambda: self.multi_read_request(name), 3), (self.acl_request, 2),
+            (lambda: self.malformed_request(name), 1),
+            (self.quota_request, 1)))
         request = make()
         ends = request.op == wire.SET_ACL or request.name == "multi, null"
         return request, ends
@@ -344,14 +345,18 @@ class RandomRun:
     def check_op(self):
         return wire.check(self.path(), self.version())
 
-    def multi_read_request(self):
+    def multi_read_request(self, name):
+        watch_chance = 0.1 if self.may_watch(name, "once") else 0
         ops = []
         for _ in range(self.random.randint(0, 4)):
             read = self.random.choice((wire.get_data, wire.get_children))
-            ops.append(read(self.path() or "/none", self.random.random() < 0.1))
+            ops.append(read(self.path() or "/none",
+                            self.random.random() < watch_chance))
         return wire.multi_read(*ops)
 
-    def malformed_request(self):
+    def malformed_request(self, name):
+        if not self.may_watch(name, "once"):  # Some do decode, with a watch
+            return wire.exists(self.known())
         request = self.random.choice((
             self.set_request, self.check_op, self.create_request,
             lambda: self.read_request("c0")))()
