@@ -3,7 +3,7 @@
 # What the build needs.
 build_packages="cmake ninja-build g++ libboost1.81-dev libabsl-dev
   libsqlite3-dev libspdlog-dev libfmt-dev libssl-dev libsnappy-dev
-  zlib1g-dev libdeflate-dev"
+  zlib1g-dev libdeflate-dev libgoogle-perftools-dev"
 
 # install_packages NAME...: installs those Debian packages that are missing, as
 # root or with sudo; with neither it says what is missing and ends the script.

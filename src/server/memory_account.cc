@@ -1,14 +1,12 @@
 #include "server/memory_account.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <fstream>
 
-#include "absl/time/time.h"
+#include "base/memory.h"
 
 namespace paddock::server {
 namespace {
@@ -20,13 +18,6 @@ int64_t ResidentBytes() {
   return statm >> pages >> resident_pages
              ? resident_pages * sysconf(_SC_PAGESIZE)
              : -1;
-}
-
-// That this thread has run.
-absl::Duration ThreadTime() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return absl::DurationFromTimespec(time);
 }
 
 std::string Megabytes(size_t bytes) {
@@ -68,26 +59,14 @@ std::string MemoryText(const MemoryAccount& account) {
       Megabytes(use.sessions), Megabytes(use.connections));
 }
 
-// Of what lay together, 8 MB take some 3 ms.  Where it is scattered the
-// allocator goes through all of its holes each time, which takes 70 ms of a
-// heap of 300 MB, and gives little: then the next step waits until half of all
-// is free.
-size_t MemoryTrimmer::StepBytes() const {
-  return last_was_long_
-             ? highest_bytes_ / 2
-             : std::clamp<size_t>(highest_bytes_ / 16, 1 << 20, 8 << 20);
-}
-
 void MemoryTrimmer::Look(size_t used_bytes) {
-  constexpr absl::Duration kLongStep = absl::Milliseconds(10);
   highest_bytes_ = std::max(highest_bytes_, used_bytes);
-  if (highest_bytes_ - used_bytes < StepBytes()) {
-    return;
+  const size_t step_bytes =
+      std::clamp<size_t>(highest_bytes_ / 16, 1 << 20, 8 << 20);
+  if (highest_bytes_ - used_bytes >= step_bytes) {
+    highest_bytes_ = used_bytes;
+    ReleaseFreeMemory();
   }
-  highest_bytes_ = used_bytes;
-  const absl::Duration begin = ThreadTime();
-  malloc_trim(0);
-  last_was_long_ = ThreadTime() - begin > kLongStep;
 }
 
 }  // namespace paddock::server

@@ -27,18 +27,15 @@ std::vector<replica::Metric> MemoryMetrics(const MemoryAccount& account);
 // One line for people, in MB.
 std::string MemoryText(const MemoryAccount& account);
 
-// Gives memory that was freed back to the system, in steps that take no longer
-// than a client may wait.
+// Gives memory that was freed back to the system, in steps of up to 8 MB, which
+// take a millisecond.
 class MemoryTrimmer {
  public:
   // `used_bytes`: what is in use.  Acts once that has fallen by one step.
   void Look(size_t used_bytes);
 
  private:
-  size_t StepBytes() const;
-
-  size_t highest_bytes_ = 0;    // Since the last step
-  bool last_was_long_ = false;  // That step
+  size_t highest_bytes_ = 0;  // Since the last step
 };
 
 }  // namespace paddock::server

@@ -1,7 +1,5 @@
 #include "server/server.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
@@ -11,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "replica/admin.h"
 #include "server/clock.h"
 #include "server/memory_account.h"
@@ -195,7 +194,7 @@ ExitCode Server::LoadHistory() {
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
                                             : ExitCode::kDataFolder;
   }
-  malloc_trim(0);  // What reading took
+  ReleaseFreeMemory();  // What reading took
   now_ = MonotonicNow();
   if (count > 0) {
     stats_.transactions_loaded.Add(count);
