@@ -13,7 +13,7 @@ Installs what the tests need, as root or with sudo.  The last line is
 'N passed, N failed', with ', N skipped' where tests were skipped."
 
 test_packages="$build_packages libgtest-dev libgmock-dev libbenchmark-dev
-  python3-venv"
+  python3-venv valgrind"
 compat_packages="clang-14 libclang-rt-14-dev zookeeper libzookeeper-mt-dev
   default-jdk-headless maven"
 

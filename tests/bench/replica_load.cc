@@ -5,12 +5,15 @@
 #include <utility>
 
 #include "base/check.h"
+#include "jute/archive.h"
 #include "jute/proto.h"
+#include "net/frame.h"
 
 namespace paddock::bench {
 namespace {
 
 constexpr std::string_view kRoot = "/bench";
+constexpr int32_t kFrameBytesMax = 1 << 20;
 constexpr int64_t kWallMs = 1'700'000'000'000;
 
 replica::Options ServerOptions() {
@@ -59,9 +62,12 @@ ReplicaLoad::ReplicaLoad(Work work) : replica_(ServerOptions()) {
 }
 
 void ReplicaLoad::Add(Batch* batch, int connection, std::string_view frame) {
-  batch->frames.push_back(
-      {ConnectionOf(connection), batch->bytes.size(), frame.size()});
-  batch->bytes += frame;
+  if (batch->inputs.empty() || batch->inputs.back().connection != connection) {
+    batch->inputs.push_back({connection, {}});
+  }
+  std::string& bytes = batch->inputs.back().bytes;
+  jute::OutputArchive(&bytes).WriteInt(static_cast<int32_t>(frame.size()));
+  bytes += frame;
 }
 
 template <class Body>
@@ -76,10 +82,15 @@ void ReplicaLoad::Add(Batch* batch, int connection, int32_t type,
 void ReplicaLoad::Step(const Batch& batch) {
   now_ += absl::Milliseconds(1);
   replica_.Step(replica::Tick{now_, kWallMs});
-  for (const Batch::Frame& frame : batch.frames) {
-    replica_.Step(replica::Received{
-        frame.connection,
-        std::string_view(batch.bytes).substr(frame.at, frame.size)});
+  for (const Batch::Input& input : batch.inputs) {
+    std::string_view rest = input.bytes;
+    while (!rest.empty()) {
+      const net::FrameScan scan = net::ScanFrame(rest, kFrameBytesMax);
+      CHECK(scan.kind == net::FrameScan::Kind::kFrame);
+      replica_.Step(
+          replica::Received{ConnectionOf(input.connection), scan.frame});
+      rest.remove_prefix(scan.bytes);
+    }
   }
   Collect();
   while (!writes_.empty()) {

@@ -37,15 +37,14 @@ class ReplicaLoad {
   void Run();
 
  private:
-  // Frames of all connections, in the order in which they come.
+  // What all connections send, as their sockets give it: frames with their
+  // lengths.
   struct Batch {
-    std::string bytes;
-    struct Frame {
-      ConnectionId connection;
-      size_t at = 0;
-      size_t size = 0;
+    struct Input {
+      int connection = 0;
+      std::string bytes;
     };
-    std::vector<Frame> frames;
+    std::vector<Input> inputs;
   };
 
   void Add(Batch* batch, int connection, std::string_view frame);
