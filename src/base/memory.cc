@@ -6,19 +6,10 @@
 
 namespace paddock {
 
-#ifdef PADDOCK_SANITIZED
-
-size_t HeapBytes(size_t size) { return size; }
-void ReleaseFreeMemory() {}
-
-#else
-
-size_t HeapBytes(size_t size) {
-  return MallocExtension_GetEstimatedAllocatedSize(size);
-}
-
-void ReleaseFreeMemory() { MallocExtension_ReleaseFreeMemory(); }
-
+void ReleaseFreeMemory() {
+#ifndef PADDOCK_SANITIZED
+  MallocExtension_ReleaseFreeMemory();
 #endif
+}
 
 }  // namespace paddock

@@ -3,12 +3,19 @@
 #ifndef PADDOCK_BASE_MEMORY_H_
 #define PADDOCK_BASE_MEMORY_H_
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 
 namespace paddock {
 
-// Of a block of `size` bytes in the heap, what the allocator rounds up to.
-size_t HeapBytes(size_t size);
+// Of a block of `size` bytes in the heap, roughly: the allocator rounds it up,
+// to steps of an eighth.
+constexpr size_t HeapBytes(size_t size) {
+  constexpr size_t kGrain = 16;
+  const size_t grain = std::max(kGrain, std::bit_floor(size) / 8);
+  return (size + grain - 1) / grain * grain;
+}
 
 // Gives what was freed back to the system; the allocator keeps it else.  Takes
 // 0.1 ms for each MB of that.

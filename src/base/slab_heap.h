@@ -36,7 +36,7 @@ class SlabHeap {
   void Free(void* block, size_t bytes);
 
   // What such a block takes.
-  static size_t BlockBytes(size_t bytes) {
+  static constexpr size_t BlockBytes(size_t bytes) {
     return bytes > kBlockBytesMax ? HeapBytes(bytes)
                                   : (bytes + kGrain - 1) / kGrain * kGrain;
   }

@@ -1,17 +1,17 @@
 #include "replica/pending_changes.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "tree/digest.h"
 #include "tree/path.h"
-#include "tree/string_hash.h"
 
 namespace paddock::replica {
 
 size_t PendingChanges::PathHash::operator()(std::string_view path) const {
-  return tree::StringHash()(path);
+  return HashOf(path);
 }
 size_t PendingChanges::PathHash::operator()(const Change* change) const {
-  return tree::StringHash()(change->path);
+  return change->path_hash;
 }
 bool PendingChanges::PathEqual::operator()(const Change* a,
                                            std::string_view b) const {
@@ -123,12 +123,13 @@ PendingChanges::Change& PendingChanges::Begin(int64_t zxid,
       change.acl = acls_.Intern(before->change_->acl->entries());
     }
   }
-  const auto it = latest_.find(path);
-  if (it != latest_.end()) {
+  change.path_hash = PathHash()(path);
+  const auto [it, is_first] = latest_.insert(&change);
+  if (!is_first) {
     change.previous = *it;
     latest_.erase(it);
+    latest_.insert(&change);
   }
-  latest_.insert(&change);
   return change;
 }
 
@@ -227,7 +228,7 @@ void PendingChanges::Rollback(int64_t zxid) {
 void PendingChanges::Forget(int64_t zxid) {
   while (!changes_.empty() && changes_.front().zxid <= zxid) {
     Change& change = changes_.front();
-    const auto it = latest_.find(std::string_view(change.path));
+    const auto it = latest_.find(&change);
     CHECK(it != latest_.end()) << change.path;
     if (*it == &change) {
       latest_.erase(it);

@@ -90,6 +90,7 @@ class PendingChanges {
   struct Change {
     int64_t zxid = 0;
     std::string path;
+    size_t path_hash = 0;
     Change* previous = nullptr;  // The latest one before, when this was made
     bool exists = true;
     jute::StatPersisted stat;

@@ -186,15 +186,15 @@ std::string Preparer::Finish(OpCode op, Error error, std::string bytes) {
                         .treeDigest = static_cast<int64_t>(changes_.digest())},
         &bytes);
   }
-  std::string header;
+  header_.clear();
   jute::Write(jute::TxnHeader{.clientId = ToWire(caller_.session),
                               .cxid = caller_.cxid,
                               .zxid = caller_.zxid,
                               .time = caller_.wall_ms,
                               .type = static_cast<int32_t>(op)},
-              &header);
-  CHECK_EQ(header.size(), kTxnHeaderBytes);
-  bytes.replace(0, kTxnHeaderBytes, header);
+              &header_);
+  CHECK_EQ(header_.size(), kTxnHeaderBytes);
+  header_.copy(bytes.data(), kTxnHeaderBytes);
   return bytes;
 }
 
@@ -410,14 +410,17 @@ Error Preparer::PrepareDeleteContainer(std::string_view path,
   return Error::kOk;
 }
 
+// What a request for a path that has no znode is answered with.  Those that
+// have one need no look at each character.
+Error Preparer::WhyNone(std::string_view path) const {
+  return tree::IsValidPath(path) ? Error::kNoNode : Error::kBadArguments;
+}
+
 Error Preparer::PrepareSetData(const jute::SetDataRequest& request,
                                std::string* record) {
-  if (!tree::IsValidPath(request.path)) {
-    return Error::kBadArguments;
-  }
   const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
-    return Error::kNoNode;
+    return WhyNone(request.path);
   }
   if (!Permits(*node, jute::kPermWrite)) {
     return Error::kNoAuth;
@@ -466,12 +469,9 @@ Error Preparer::PrepareSetAcl(const jute::SetACLRequest& request,
 
 Error Preparer::PrepareCheck(const jute::CheckVersionRequest& request,
                              std::string* record) {
-  if (!tree::IsValidPath(request.path)) {
-    return Error::kBadArguments;
-  }
   const std::optional<PendingChanges::View> node = changes_.Find(request.path);
   if (!node) {
-    return Error::kNoNode;
+    return WhyNone(request.path);
   }
   if (!Permits(*node, jute::kPermRead)) {
     return Error::kNoAuth;

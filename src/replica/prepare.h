@@ -87,6 +87,7 @@ class Preparer {
   Error PrepareCreateTtl(const jute::CreateTTLRequest& request,
                          std::string* record);
   Error PrepareDelete(const jute::DeleteRequest& request, std::string* record);
+  Error WhyNone(std::string_view path) const;
   Error PrepareSetData(const jute::SetDataRequest& request,
                        std::string* record);
   Error PrepareSetAcl(const jute::SetACLRequest& request, std::string* record);
@@ -118,6 +119,7 @@ class Preparer {
   size_t acl_growth_ = 0;  // Bytes of its ACLs beyond what the request holds
 
   PendingChanges changes_;
+  std::string header_;  // Of the last transaction; for its memory
   std::vector<std::string> notices_;
 };
 

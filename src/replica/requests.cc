@@ -275,7 +275,11 @@ bool Replica::Write(Connection& connection, int32_t xid, const Op& op,
 Waiting Replica::Take(Connection& connection,
                       std::deque<Waiting>::iterator request) {
   Waiting taken = std::move(*request);
-  connection.waiting.erase(request);
+  if (request == connection.waiting.begin()) {  // Nearly always
+    connection.waiting.pop_front();
+  } else {
+    connection.waiting.erase(request);
+  }
   --outstanding_;
   connection.holding -=
       taken.what == Waiting::For::kSync || taken.what == Waiting::For::kHeld

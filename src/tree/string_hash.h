@@ -7,19 +7,14 @@
 #include <cstddef>
 #include <string_view>
 
-#include "absl/hash/hash.h"
-#include "absl/strings/string_view.h"
+#include "base/hash.h"
 
 namespace paddock::tree {
 
 // Transparent: look-ups by std::string_view make no std::string.
 struct StringHash {
   using is_transparent = void;
-  size_t operator()(std::string_view text) const {
-    // Through absl::string_view, which may be a type of its own.
-    return absl::Hash<absl::string_view>()(
-        absl::string_view(text.data(), text.size()));
-  }
+  size_t operator()(std::string_view text) const { return HashOf(text); }
 };
 
 }  // namespace paddock::tree
