@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/socket_base.hpp>
 #include <boost/system/error_code.hpp>
+#include <cstddef>
+#include <iterator>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -15,6 +17,15 @@ using boost::asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr int kFramesPerTurn = 64;
+
+// A send takes 5 to 15 us.  Where there is output for more connections than
+// this, a change has been told to many: nearly all of them are late then, and a
+// few at a time follow between others.
+constexpr size_t kFlushesMax = 1024;
+constexpr size_t kLateFlushesMax = 64;
+
+// In each batch, however little time is left.
+constexpr size_t kClosesMin = 4;
 
 }  // namespace
 
@@ -109,18 +120,24 @@ void ClientConnections::Append(ConnectionId connection, std::string bytes,
   }
 }
 
-void ClientConnections::Flush() {
+bool ClientConnections::Flush() {
+  // The last ones go at once: events come before replies.
+  const size_t late =
+      dirty_.size() > kFlushesMax ? dirty_.size() - kLateFlushesMax : 0;
+  std::move(dirty_.begin(), dirty_.begin() + static_cast<ptrdiff_t>(late),
+            std::back_inserter(late_));
   // By index: what closes during it may add to the list.
-  for (size_t i = 0; i < dirty_.size(); ++i) {
+  for (size_t i = late; i < dirty_.size(); ++i) {
     const Pointer connection = std::move(dirty_[i]);
     connection->Flush();
   }
   dirty_.clear();
-  for (const Pointer& connection : half_closed_) {
-    connection->CloseIfAnswered();
+  for (size_t i = 0; i < kLateFlushesMax && !late_.empty(); ++i) {
+    const Pointer connection = std::move(late_.front());
+    late_.pop_front();
+    connection->Flush();
   }
-  std::erase_if(half_closed_,
-                [](const Pointer& c) { return !c->is_accepting(); });
+  const bool has_closed_all = CloseAnswered();
   // Only now: Asio tries a read at once when it is told to, and the answers
   // must not wait for that.
   for (size_t i = 0; i < to_read_.size(); ++i) {
@@ -128,6 +145,27 @@ void ClientConnections::Flush() {
     connection->StartRead();
   }
   to_read_.clear();
+  return !late_.empty() || !has_closed_all;
+}
+
+// A client that goes may leave a million watches, and others go with it.  False
+// when time is up.
+bool ClientConnections::CloseAnswered() {
+  size_t done = 0;
+  while (done < half_closed_.size() &&
+         (done < kClosesMin || !events_->IsTimeUp())) {
+    half_closed_[done++]->CloseIfAnswered();
+  }
+  const bool is_all = done == half_closed_.size();
+  // Those that still wait for answers stay, behind the others.
+  std::vector<Pointer> rest(half_closed_.begin() + static_cast<ptrdiff_t>(done),
+                            half_closed_.end());
+  std::copy_if(half_closed_.begin(),
+               half_closed_.begin() + static_cast<ptrdiff_t>(done),
+               std::back_inserter(rest),
+               [](const Pointer& c) { return c->is_accepting(); });
+  half_closed_ = std::move(rest);
+  return is_all;
 }
 
 bool ClientConnections::Resume() {
@@ -224,7 +262,8 @@ void ClientConnections::CloseAll() {
   for (const Pointer& connection : all) {
     connection->CloseGently();
   }
-  Flush();
+  while (Flush()) {
+  }
 }
 
 }  // namespace paddock::net

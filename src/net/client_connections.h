@@ -71,8 +71,10 @@ class ClientConnections {
   void Append(ConnectionId connection, std::string bytes, bool close);
 
   // Sends what was appended, as far as the sockets take it, closes half-closed
-  // connections that have had all their answers, and reads on.
-  void Flush();
+  // connections that have had all their answers, and reads on.  Where output is
+  // for very many, some of them have to wait, and what later calls bring goes
+  // before them.  Returns whether it left any.
+  bool Flush();
 
   // Gives each held connection a turn.  Returns whether anything was handed
   // on, so that there may be more to do at once.
@@ -122,6 +124,7 @@ class ClientConnections {
   void LogHangUp(const ClientConnection& connection, std::string_view why);
   void RunClosingTimers(absl::Duration now);
   void CloseSessionless(absl::Duration now);
+  bool CloseAnswered();
 
   const ClientOptions options_;
   ClientEvents* const events_;
@@ -135,6 +138,7 @@ class ClientConnections {
   std::unordered_map<boost::asio::ip::address, int> per_address_;
 
   std::vector<Pointer> dirty_;        // Have output that was not tried yet
+  std::deque<Pointer> late_;          // Likewise, since an earlier Flush()
   std::vector<Pointer> to_read_;      // Have handled what they had read
   std::deque<Pointer> held_;          // In the order of their turns
   std::vector<Pointer> half_closed_;  // Their clients will send no more

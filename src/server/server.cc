@@ -231,9 +231,8 @@ void Server::RunBatch() {
   if (!more_work_) {
     io_.run_one_until(ToTimePoint(Deadline() + stalled_));
   }
-  for (int i = 0; i < kHandlersPerBatch &&
-                  collected_bytes_ < kOutputBytesPerBatch && !IsTimeUp();
-       ++i) {
+  for (int i = 0;
+       i < kHandlersPerBatch && collected_bytes_ < kOutputBytesPerBatch; ++i) {
     if (io_.poll_one() == 0) {
       break;
     }
@@ -244,8 +243,8 @@ void Server::RunBatch() {
   disk_watch_.RunTimers(now_);
   Collect();
   SubmitWrites();
-  connections_->Flush();
-  more_work_ = connections_->Resume();
+  more_work_ = connections_->Flush();
+  more_work_ |= connections_->Resume();
   AdvanceCheckpoint();
   const tree::DataTree& tree = replica_->tree();
   memory_trimmer_.Look(tree.node_bytes() + tree.data_bytes() +
@@ -513,6 +512,7 @@ bool Server::IsTimeUp() const { return clock_ - batch_start_ > kBatchTimeMax; }
 void Server::OnDisconnected(ConnectionId connection) {
   BeginBatch();
   replica_->Step(replica::Disconnected{.connection = connection});
+  clock_ = MonotonicNow() - stalled_;  // It may have had many watches
 }
 
 void Server::OnHeld(ConnectionId connection) {

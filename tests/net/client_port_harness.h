@@ -114,7 +114,7 @@ class ClientPortHarness : public ClientEvents {
            : blocked.contains(connection) ? Turn::kWait
                                           : Turn::kNow;
   }
-  bool IsTimeUp() const override { return false; }
+  bool IsTimeUp() const override { return is_time_up; }
   bool IsIdle(ConnectionId connection) const override {
     return !busy.contains(connection);
   }
@@ -138,6 +138,7 @@ class ClientPortHarness : public ClientEvents {
   std::set<ConnectionId> blocked;
   std::set<ConnectionId> unread;
   std::set<ConnectionId> busy;
+  bool is_time_up = false;
   std::set<ConnectionId> with_session;
   std::function<std::string(std::string_view)> answer;
 

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <deque>
 #include <string>
 
 #include "net/client_port_harness.h"
@@ -95,6 +97,60 @@ TEST(ClientPortTest, SendsOutput) {
   ASSERT_TRUE(port.RunUntil([&] { return client.received().size() == 18; }));
   EXPECT_EQ(client.TakeFrame(), "reply");
   EXPECT_EQ(client.TakeFrame(), "reply");
+}
+
+// Output for thousands goes out a few at a time, and what comes meanwhile goes
+// first.
+TEST(ClientPortTest, OutputForManyLetsOthersPass) {
+  constexpr size_t kClients = 1500;
+  ClientPortHarness port({.connections_per_address_max = 0});
+  std::deque<TestClient> clients;
+  for (size_t i = 0; i < kClients; ++i) {
+    port.clients.push_back(&clients.emplace_back(port.port()));
+    if (i % 100 == 0) {
+      ASSERT_TRUE(port.RunUntil([&] { return port.addresses.size() > i; }));
+    }
+  }
+  ASSERT_TRUE(port.RunUntil([&] { return port.addresses.size() == kClients; }));
+  const auto reached = [&] {
+    return std::count_if(clients.begin(), clients.end(), [](TestClient& c) {
+      c.Receive();
+      return !c.received().empty();
+    });
+  };
+  for (size_t i = 1; i < kClients; ++i) {
+    port.connections->Append(ConnectionId{i}, "event", false);
+  }
+  port.connections->Flush();
+  EXPECT_GT(reached(), 0);
+  EXPECT_LT(reached(), 500);
+  port.connections->Append(ConnectionId{kClients}, "reply", false);
+  port.connections->Flush();
+  EXPECT_LT(reached(), 500);
+  const auto is_answered = [](TestClient& c) {
+    return c.received() == "reply";
+  };
+  EXPECT_EQ(std::count_if(clients.begin(), clients.end(), is_answered), 1);
+  while (port.connections->Flush()) {
+  }
+  EXPECT_TRUE(port.RunUntil([&] { return reached() == kClients; }));
+}
+
+// However little time is left, some that are gone are closed in each batch.
+TEST(ClientPortTest, ClosesSomeThatAreGoneThoughTimeIsUp) {
+  constexpr size_t kClients = 20;
+  ClientPortHarness port;
+  std::deque<TestClient> clients;
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.emplace_back(port.port());
+  }
+  ASSERT_TRUE(port.RunUntil([&] { return port.addresses.size() == kClients; }));
+  port.is_time_up = true;
+  clients.clear();
+  ASSERT_TRUE(port.RunUntil([&] { return !port.disconnected.empty(); }));
+  EXPECT_LT(port.disconnected.size(), kClients);
+  EXPECT_TRUE(
+      port.RunUntil([&] { return port.disconnected.size() == kClients; }));
 }
 
 TEST(ClientPortTest, OutputForAnUnknownConnectionIsDropped) {
