@@ -21,7 +21,7 @@ constexpr int kFramesPerTurn = 64;
 // A send takes 5 to 15 us.  Where there is output for more connections than
 // this, a change has been told to many: nearly all of them are late then, and a
 // few at a time follow between others.
-constexpr size_t kFlushesMax = 1024;
+constexpr size_t kFlushesMax = 256;
 constexpr size_t kLateFlushesMax = 64;
 
 // In each batch, however little time is left.

@@ -50,6 +50,10 @@ constexpr absl::Duration kCaptureTimeMax = absl::Microseconds(50);
 constexpr size_t kCaptureBytes = 2 << 10;  // Between looks at the clock
 constexpr size_t kCheckpointPieceBytes = 64 << 10;
 constexpr size_t kCheckpointQueueMax = 1 << 20;
+// After one there is none for so many times as long as it took: where writes go
+// all over a large tree one could follow the other, on a core of its own.
+constexpr int kCheckpointRest = 2;
+constexpr absl::Duration kCheckpointRestMax = absl::Seconds(5);
 constexpr absl::Duration kCheckpointRetry = absl::Seconds(10);
 constexpr absl::Duration kLongCheckpoint = absl::Seconds(1);
 
@@ -265,6 +269,9 @@ absl::Duration Server::Deadline() const {
   if (phase_ != Phase::kServing) {
     deadline = std::min(deadline, phase_deadline_);
   }
+  if (IsCheckpointDue()) {
+    deadline = std::min(deadline, next_checkpoint_);
+  }
   return deadline;
 }
 
@@ -340,7 +347,7 @@ void Server::AdvanceCheckpoint() {
     storage_->Purge();
     next_purge_ = now_ + options_.purge_interval;
   }
-  if (checkpoint_ == CheckpointPhase::kNone && IsCheckpointDue()) {
+  if (IsCheckpointDue() && now_ >= next_checkpoint_) {
     BeginCheckpoint();
   }
   if (checkpoint_ != CheckpointPhase::kCapturing ||
@@ -367,7 +374,7 @@ void Server::AdvanceCheckpoint() {
 }
 
 bool Server::IsCheckpointDue() const {
-  return phase_ == Phase::kServing && now_ >= next_checkpoint_ &&
+  return phase_ == Phase::kServing && checkpoint_ == CheckpointPhase::kNone &&
          (replica_->change_count() >= options_.checkpoint_changes_max ||
           log_bytes_ >= options_.checkpoint_log_bytes_max);
 }
@@ -399,6 +406,9 @@ void Server::OnCheckpointed(const absl::Status& status) {
   replica_->EndCheckpoint(status.ok());
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
+    next_checkpoint_ =
+        now_ + std::min(kCheckpointRest * (now_ - checkpoint_account_.begin),
+                        kCheckpointRestMax);
     CountCheckpoint();
     return;
   }

@@ -158,8 +158,9 @@ Arguments Parse(int argc, char** argv) {
   if (load.requests.work == Work::kDelete && arguments.requests == 0) {
     Exit("--work=delete needs --requests");
   }
-  if (!load.requests.root.empty() && !UsesKeys(load.requests.work)) {
-    Exit("--root is for work with keys");
+  if (!load.requests.root.empty() && !UsesKeys(load.requests.work) &&
+      load.requests.work != Work::kSequential) {
+    Exit("--root is for work with keys and for sequential");
   }
   load.server.sin_family = AF_INET;
   std::memcpy(&load.server, arguments.server.data(), sizeof load.server);
