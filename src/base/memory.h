@@ -17,9 +17,12 @@ constexpr size_t HeapBytes(size_t size) {
   return (size + grain - 1) / grain * grain;
 }
 
-// Gives what was freed back to the system; the allocator keeps it else.  Takes
-// 0.1 ms for each MB of that.
-void ReleaseFreeMemory();
+// What was freed, and the allocator keeps.
+size_t FreeBytes();
+
+// Gives at least so much of that back to the system, or all there is; takes
+// 0.1 ms for each MB.
+void ReleaseFreeMemory(size_t bytes);
 
 // Of a table of Abseil with so many slots, but for what its elements own.
 template <class Table>

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <fstream>
 
 #include "base/memory.h"
@@ -59,13 +58,17 @@ std::string MemoryText(const MemoryAccount& account) {
       Megabytes(use.sessions), Megabytes(use.connections));
 }
 
-void MemoryTrimmer::Look(size_t used_bytes) {
-  highest_bytes_ = std::max(highest_bytes_, used_bytes);
-  const size_t step_bytes =
-      std::clamp<size_t>(highest_bytes_ / 16, 1 << 20, 8 << 20);
-  if (highest_bytes_ - used_bytes >= step_bytes) {
-    highest_bytes_ = used_bytes;
-    ReleaseFreeMemory();
+void MemoryTrimmer::RunTimers(absl::Duration now) {
+  // Work that comes and goes finds this much where it was.
+  constexpr size_t kKeptBytes = 16 << 20;
+  constexpr size_t kStepBytes = 16 << 20;
+  if (now < next_) {
+    return;
+  }
+  next_ = now + absl::Seconds(1);
+  if (FreeBytes() > kKeptBytes) {
+    ReleaseFreeMemory(kStepBytes);
+    next_ = now + absl::Milliseconds(100);
   }
 }
 

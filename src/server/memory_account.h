@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "net/client_connections.h"
 #include "replica/metrics.h"
 #include "replica/replica.h"
@@ -27,15 +28,15 @@ std::vector<replica::Metric> MemoryMetrics(const MemoryAccount& account);
 // One line for people, in MB.
 std::string MemoryText(const MemoryAccount& account);
 
-// Gives memory that was freed back to the system, in steps of up to 8 MB, which
-// take a millisecond.
+// Gives memory that was freed back to the system, in steps that take 2 ms.
 class MemoryTrimmer {
  public:
-  // `used_bytes`: what is in use.  Acts once that has fallen by one step.
-  void Look(size_t used_bytes);
+  // Called when NextDeadline() has come; earlier calls cost next to nothing.
+  void RunTimers(absl::Duration now);
+  absl::Duration NextDeadline() const { return next_; }
 
  private:
-  size_t highest_bytes_ = 0;  // Since the last step
+  absl::Duration next_ = -absl::InfiniteDuration();
 };
 
 }  // namespace paddock::server

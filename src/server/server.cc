@@ -198,7 +198,7 @@ ExitCode Server::LoadHistory() {
     return absl::IsDataLoss(state.status()) ? ExitCode::kDamagedLog
                                             : ExitCode::kDataFolder;
   }
-  ReleaseFreeMemory();  // What reading took
+  ReleaseFreeMemory(FreeBytes());  // What reading took
   now_ = MonotonicNow();
   if (count > 0) {
     stats_.transactions_loaded.Add(count);
@@ -250,9 +250,7 @@ void Server::RunBatch() {
   more_work_ = connections_->Flush();
   more_work_ |= connections_->Resume();
   AdvanceCheckpoint();
-  const tree::DataTree& tree = replica_->tree();
-  memory_trimmer_.Look(tree.node_bytes() + tree.data_bytes() +
-                       tree.change_bytes());
+  memory_trimmer_.RunTimers(now_);
   TellMemory();
   if (phase_ != Phase::kServing) {
     ContinueStop();
@@ -265,7 +263,8 @@ void Server::RunBatch() {
 absl::Duration Server::Deadline() const {
   absl::Duration deadline = std::min(
       {now_ + kWaitMax, replica_->NextDeadline(), connections_->NextDeadline(),
-       listener_->NextDeadline(), disk_watch_.NextDeadline(), next_purge_});
+       listener_->NextDeadline(), disk_watch_.NextDeadline(),
+       memory_trimmer_.NextDeadline(), next_purge_});
   if (phase_ != Phase::kServing) {
     deadline = std::min(deadline, phase_deadline_);
   }

@@ -1,8 +1,7 @@
 #include "tree/watch_index.h"
 
+#include <cstdint>
 #include <cstring>
-#include <limits>
-#include <memory>
 #include <new>
 #include <utility>
 
@@ -12,78 +11,86 @@
 
 namespace paddock::tree {
 
-// One block of memory: the fields, then the bytes of the path.  Nearly all
-// paths have one watcher, which needs no further memory.
+// One block of memory: 12 bytes, then those of the path.  Nearly all paths have
+// one watcher, which needs no further memory.
 class WatchIndex::Path {
  public:
-  static Path* New(std::string_view path, ConnectionId first) {
-    CHECK_LE(path.size(), std::numeric_limits<uint32_t>::max());
-    void* const block = ::operator new(sizeof(Path) + path.size());
+  static Path* New(std::string_view path, ConnectionId first, SlabHeap* heap) {
+    CHECK_LT(path.size(), kMany);
+    void* const block = heap->Allocate(sizeof(Path) + path.size());
     return new (block) Path(path, first);
   }
-  size_t memory_bytes() const { return HeapBytes(sizeof(Path) + size_); }
-  static void Free(Path* path) {
-    path->~Path();
-    ::operator delete(path);
+  static void Free(Path* path, SlabHeap* heap) {
+    const size_t bytes = sizeof(Path) + path->size();
+    if (path->has_many()) {
+      delete path->set();
+    }
+    heap->Free(path, bytes);
+  }
+  size_t memory_bytes() const {
+    return SlabHeap::BlockBytes(sizeof(Path) + size());
   }
 
   std::string_view path() const {
-    return {reinterpret_cast<const char*>(this + 1), size_};
+    return {reinterpret_cast<const char*>(this + 1), size()};
   }
 
-  size_t watcher_count() const { return many_ ? set_->size() : 1; }
+  size_t watcher_count() const { return has_many() ? set()->size() : 1; }
 
   bool Has(ConnectionId id) const {
-    return many_ ? set_->contains(id) : one_ == id;
+    return has_many() ? set()->contains(id) : one() == id;
   }
 
   bool Add(ConnectionId id) {
-    if (!many_) {
-      if (one_ == id) {
+    if (!has_many()) {
+      if (one() == id) {
         return false;
       }
-      const ConnectionId first = one_;
-      set_ = new Set{first};
-      many_ = true;
+      SetWord(reinterpret_cast<uintptr_t>(new Set{one()}));
+      size_ |= kMany;
     }
-    return set_->insert(id).second;
+    return set()->insert(id).second;
   }
 
   // REQUIRES: Has(id), and it is not the only one
   void Remove(ConnectionId id) {
-    CHECK(many_ && set_->size() > 1);
-    CHECK_EQ(set_->erase(id), 1u);
+    CHECK(has_many() && set()->size() > 1);
+    CHECK_EQ(set()->erase(id), 1u);
   }
 
   void Collect(std::vector<ConnectionId>* connections) const {
-    if (many_) {
-      connections->insert(connections->end(), set_->begin(), set_->end());
+    if (has_many()) {
+      connections->insert(connections->end(), set()->begin(), set()->end());
     } else {
-      connections->push_back(one_);
+      connections->push_back(one());
     }
   }
 
  private:
   using Set = absl::btree_set<ConnectionId>;
+  static constexpr uint32_t kMany = uint32_t{1} << 31;
 
   Path(std::string_view path, ConnectionId first)
-      : one_(first), size_(static_cast<uint32_t>(path.size())) {
-    if (!path.empty()) {
-      std::memcpy(reinterpret_cast<char*>(this + 1), path.data(), path.size());
-    }
-  }
-  ~Path() {
-    if (many_) {
-      delete set_;
-    }
+      : size_(static_cast<uint32_t>(path.size())) {
+    SetWord(static_cast<uint64_t>(first));
+    path.copy(reinterpret_cast<char*>(this + 1), path.size());
   }
 
-  union {
-    ConnectionId one_;  // Unless many_
-    Set* set_;          // Not empty, once there were two
-  };
-  const uint32_t size_;
-  bool many_ = false;
+  size_t size() const { return size_ & ~kMany; }
+  bool has_many() const { return (size_ & kMany) != 0; }
+  ConnectionId one() const { return ConnectionId{word()}; }
+  Set* set() const {  // Not empty
+    return reinterpret_cast<Set*>(static_cast<uintptr_t>(word()));
+  }
+  uint64_t word() const {
+    uint64_t word = 0;
+    std::memcpy(&word, word_, sizeof word);
+    return word;
+  }
+  void SetWord(uint64_t word) { std::memcpy(word_, &word, sizeof word); }
+
+  uint32_t word_[2];  // The only watcher; or once there were two, a set
+  uint32_t size_;     // Of the path; and kMany
 };
 
 size_t WatchIndex::PathHash::operator()(const Path* path) const {
@@ -97,14 +104,14 @@ bool WatchIndex::PathEqual::operator()(const Path* a,
 
 WatchIndex::~WatchIndex() {
   for (Path* path : paths_) {
-    Path::Free(path);
+    Path::Free(path, &heap_);
   }
 }
 
 bool WatchIndex::Add(std::string_view path, ConnectionId connection) {
   Path* created = nullptr;
   const auto it = paths_.lazy_emplace(path, [&](const auto& construct) {
-    created = Path::New(path, connection);
+    created = Path::New(path, connection, &heap_);
     construct(created);
   });
   if (created != nullptr) {
@@ -152,7 +159,7 @@ void WatchIndex::RemoveConnection(
     CHECK_EQ(paths_.erase(path), 1u);
     removed(path->path());
     path_bytes_ -= path->memory_bytes();
-    Path::Free(path);
+    Path::Free(path, &heap_);
   }
 }
 
@@ -243,7 +250,7 @@ WatchIndex::Path* WatchIndex::Find(std::string_view path) const {
 void WatchIndex::ForgetPath(Path* path) {
   CHECK_EQ(paths_.erase(path), 1u);
   path_bytes_ -= path->memory_bytes();
-  Path::Free(path);
+  Path::Free(path, &heap_);
 }
 
 void WatchIndex::RemoveFromConnection(ConnectionId connection, Path* path) {

@@ -2,7 +2,7 @@
 // sides: the watches of one kind.  Not thread-safe.
 //
 // Made for two extremes: a path with 10,000 watchers, and a connection that
-// watches 1,000,000 paths with no other watcher.  The second takes some 60
+// watches 1,000,000 paths with no other watcher.  The second takes some 40
 // bytes besides the path for each watch.
 
 #ifndef PADDOCK_TREE_WATCH_INDEX_H_
@@ -17,6 +17,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "base/ids.h"
+#include "base/slab_heap.h"
 #include "tree/string_hash.h"
 
 namespace paddock::tree {
@@ -89,7 +90,8 @@ class WatchIndex {
   void ForgetPath(Path* path);
   void RemoveFromConnection(ConnectionId connection, Path* path);
 
-  // Iteration order of all three is never observed.
+  SlabHeap heap_;  // Of paths
+  // Iteration order of both is never observed.
   absl::flat_hash_set<Path*, PathHash, PathEqual> paths_;  // Owned
   absl::flat_hash_map<ConnectionId, PathSet, IdHash> connections_;
   size_t pairs_ = 0;

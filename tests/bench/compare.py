@@ -64,6 +64,8 @@ ROWS = (
     Row("set", 16, 16),
     Row("set", 1, 1, latency=True),
     Row("set", 64, 32),
+    Row("get", 256, 64),
+    Row("set", 256, 64),
     Row("multi", 3, 10),
     Row("sequential", 16, 16),
     Row("create", 16, 16),

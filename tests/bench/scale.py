@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures what size, crowds and storms cost a server; prints tables.
 
-    tests/bench/scale.py            about ten minutes
-    tests/bench/scale.py --quick    about two
+    tests/bench/scale.py            about seven minutes
+    tests/bench/scale.py --quick    about one
 
 Each row compares two servers that run at the same time, one small, one with
 what the row names, under the same load in turns: get and set, 16 connections
@@ -220,7 +220,7 @@ def main():
     quick = arguments.quick
     with tempfile.TemporaryDirectory(prefix="paddock-scale-") as folder:
         bench = Bench(arguments.build, pathlib.Path(folder),
-                      1 if quick else 5, 1 if quick else 2)
+                      1 if quick else 3, 1 if quick else 2)
         print("| from -> to | work | small | large | ratio |\n"
               "|---|---|---|---|---|")
         with bench.server("small") as small:

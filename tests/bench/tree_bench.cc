@@ -1,16 +1,18 @@
 // What the owner thread pays in the tree for each transaction, look-up and
-// watch.  "heap" counters are bytes of the C library's heap for each item,
-// paths and data included.
+// watch.  "heap" counters are resident bytes for each item, paths and data
+// included.
 
 #include <benchmark/benchmark.h>
-#include <malloc.h>
+#include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "fmt/format.h"
 #include "jute/proto.h"
@@ -25,9 +27,13 @@ using jute::OpCode;
 
 const std::vector<jute::ACL> kOpenAcl = {{31, {"world", "anyone"}}};
 
-double HeapBytes() {
-  const struct mallinfo2 info = mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
+double ResidentBytes() {
+  ReleaseFreeMemory(FreeBytes());
+  std::ifstream statm("/proc/self/statm");
+  double pages = 0;
+  double resident_pages = 0;
+  statm >> pages >> resident_pages;
+  return resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 // A tree with as many znodes of 128 bytes as the benchmark's argument says,
@@ -138,9 +144,9 @@ BENCHMARK(Find)->Arg(1000)->Arg(1'000'000);
 
 void FillTree(benchmark::State& state) {
   for (auto _ : state) {
-    const double before = HeapBytes();
+    const double before = ResidentBytes();
     auto bench = std::make_unique<Bench>(state.range(0));
-    const double with_paths = HeapBytes() - before;
+    const double with_paths = ResidentBytes() - before;
     double path_bytes =
         static_cast<double>(bench->paths().capacity() * sizeof(std::string));
     for (const std::string& path : bench->paths()) {
@@ -160,13 +166,13 @@ void WatchesOfOneConnection(benchmark::State& state) {
     paths.push_back(fmt::format("/p{:04}/n{:010}", i / 1000, i));
   }
   for (auto _ : state) {
-    const double before = HeapBytes();
+    const double before = ResidentBytes();
     WatchTable watches;
     for (const std::string& path : paths) {
       watches.Add(path, ConnectionId{1}, WatchKind::kData);
     }
     state.counters["heap_per_watch"] =
-        (HeapBytes() - before) / static_cast<double>(paths.size());
+        (ResidentBytes() - before) / static_cast<double>(paths.size());
     watches.RemoveConnection(ConnectionId{1});
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));

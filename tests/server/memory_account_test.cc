@@ -18,45 +18,50 @@ int64_t ResidentPages() {
   return resident;
 }
 
-// Memory with a block in use behind it is not given back by itself.
+constexpr int64_t kPagesOfMegabyte = 256;
+
+// A block in use behind it does not keep it.
 TEST(MemoryTrimmerTest, GivesBackWhatWasFreed) {
 #ifdef PADDOCK_SANITIZED
   GTEST_SKIP() << "a sanitizer has an allocator of its own";
 #endif
-  constexpr size_t kBlocks = 40000;
+  constexpr size_t kBlocks = 100000;
   constexpr size_t kBlockBytes = 1000;
-  constexpr int64_t kPagesOf30Megabytes = 30 * 256;
   std::vector<std::unique_ptr<std::string>> blocks;
   for (size_t i = 0; i <= kBlocks; ++i) {
     blocks.push_back(std::make_unique<std::string>(kBlockBytes, 'x'));
   }
-  MemoryTrimmer trimmer;
-  trimmer.Look(kBlocks * kBlockBytes);
   const int64_t full = ResidentPages();
   for (size_t i = 0; i < kBlocks; ++i) {
     blocks[i].reset();
   }
-  EXPECT_GT(ResidentPages(), full - kPagesOf30Megabytes);
-  trimmer.Look(1);
-  EXPECT_LT(ResidentPages(), full - kPagesOf30Megabytes);
+  EXPECT_GT(ResidentPages(), full - 10 * kPagesOfMegabyte);
+  MemoryTrimmer trimmer;
+  absl::Duration now;
+  trimmer.RunTimers(now);
+  const int64_t after_step = ResidentPages();
+  EXPECT_LT(after_step, full - 10 * kPagesOfMegabyte);
+  EXPECT_GT(after_step, full - 50 * kPagesOfMegabyte);
+  trimmer.RunTimers(now);  // It is not due
+  EXPECT_EQ(ResidentPages(), after_step);
+  for (int i = 0; i < 10; ++i) {
+    now = trimmer.NextDeadline();
+    trimmer.RunTimers(now);
+  }
+  EXPECT_LT(ResidentPages(), full - 70 * kPagesOfMegabyte);
 }
 
-TEST(MemoryTrimmerTest, DoesNotActForLittle) {
+TEST(MemoryTrimmerTest, KeepsALittle) {
 #ifdef PADDOCK_SANITIZED
   GTEST_SKIP() << "a sanitizer has an allocator of its own";
 #endif
-  constexpr size_t kUsed = 100 << 20;
   constexpr size_t kBlockBytes = 8 << 20;
-  constexpr int64_t kPagesOf4Megabytes = 4 * 256;
   auto block = std::make_unique<std::string>(kBlockBytes, 'x');
-  MemoryTrimmer trimmer;
-  trimmer.Look(kUsed);
   const int64_t before = ResidentPages();
   block.reset();
-  trimmer.Look(kUsed - kUsed / 20);
-  EXPECT_GT(ResidentPages(), before - kPagesOf4Megabytes);
-  trimmer.Look(kUsed - kUsed / 10);
-  EXPECT_LT(ResidentPages(), before - kPagesOf4Megabytes);
+  MemoryTrimmer trimmer;
+  trimmer.RunTimers(absl::ZeroDuration());
+  EXPECT_GT(ResidentPages(), before - 4 * kPagesOfMegabyte);
 }
 
 }  // namespace
