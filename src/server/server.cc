@@ -50,9 +50,7 @@ constexpr absl::Duration kCaptureTimeMax = absl::Microseconds(50);
 constexpr size_t kCaptureBytes = 2 << 10;  // Between looks at the clock
 constexpr size_t kCheckpointPieceBytes = 64 << 10;
 constexpr size_t kCheckpointQueueMax = 1 << 20;
-// After one there is none for so many times as long as it took: where writes go
-// all over a large tree one could follow the other, on a core of its own.
-constexpr int kCheckpointRest = 2;
+constexpr int kCheckpointRest = 2;  // Before the next, times what it took
 constexpr absl::Duration kCheckpointRestMax = absl::Seconds(5);
 constexpr absl::Duration kCheckpointRetry = absl::Seconds(10);
 constexpr absl::Duration kLongCheckpoint = absl::Seconds(1);
@@ -261,17 +259,13 @@ void Server::RunBatch() {
 }
 
 absl::Duration Server::Deadline() const {
-  absl::Duration deadline = std::min(
-      {now_ + kWaitMax, replica_->NextDeadline(), connections_->NextDeadline(),
-       listener_->NextDeadline(), disk_watch_.NextDeadline(),
-       memory_trimmer_.NextDeadline(), next_purge_});
-  if (phase_ != Phase::kServing) {
-    deadline = std::min(deadline, phase_deadline_);
-  }
-  if (IsCheckpointDue()) {
-    deadline = std::min(deadline, next_checkpoint_);
-  }
-  return deadline;
+  constexpr absl::Duration kNever = absl::InfiniteDuration();
+  return std::min({now_ + kWaitMax, replica_->NextDeadline(),
+                   connections_->NextDeadline(), listener_->NextDeadline(),
+                   disk_watch_.NextDeadline(), memory_trimmer_.NextDeadline(),
+                   next_purge_,
+                   phase_ == Phase::kServing ? kNever : phase_deadline_,
+                   IsCheckpointDue() ? next_checkpoint_ : kNever});
 }
 
 void Server::BeginBatch() {
@@ -405,9 +399,6 @@ void Server::OnCheckpointed(const absl::Status& status) {
   replica_->EndCheckpoint(status.ok());
   if (status.ok()) {
     log_bytes_ -= log_bytes_at_checkpoint_;
-    next_checkpoint_ =
-        now_ + std::min(kCheckpointRest * (now_ - checkpoint_account_.begin),
-                        kCheckpointRestMax);
     CountCheckpoint();
     return;
   }
@@ -422,6 +413,8 @@ void Server::OnCheckpointed(const absl::Status& status) {
 void Server::CountCheckpoint() {
   const CheckpointAccount& account = checkpoint_account_;
   const absl::Duration took = now_ - account.begin;
+  next_checkpoint_ =
+      now_ + std::min(kCheckpointRest * took, kCheckpointRestMax);
   stats_.checkpoint_time.Add(absl::ToInt64Milliseconds(took));
   stats_.checkpoint_changes.Add(account.changes);
   stats_.checkpoint_bytes.Add(account.bytes);

@@ -36,8 +36,8 @@ constexpr char kHelp[] = R"(usage: paddock_crowd MODE PORT CONNECTIONS [N]
                                       a write of another client behind it
   rewatch PORT CONNECTIONS [WATCHES]  all reconnect and set their watches again,
                                       while another client pings
-  hold PORT CONNECTIONS [WATCHES]     keeps sessions and watches until the end of
-                                      its input; each pings every 10 s
+  hold PORT CONNECTIONS [WATCHES]     keeps sessions and watches until its input
+                                      ends; each pings every 10 s
 )";
 
 using Clock = std::chrono::steady_clock;
