@@ -394,8 +394,11 @@ def test_snapshot_of_a_checkpoint(tmp_path):
         version_dir = server.data_dir / "version-2"
         with raw.connect(server.port) as conn:
             conn.create("/a", b"text")
-        servers.wait_until(  # It may be read while a server writes it
-            lambda: run("snapshot", version_dir / "tree.db")[0] == OK)
+
+        def has_it():  # It may be read while a server writes it
+            code, text = run("snapshot", "--json", version_dir / "tree.db")
+            return code == OK and int(json.loads(text)["zxid"], 16) >= 2
+        servers.wait_until(has_it, what="a checkpoint of the znode")
         server.stop()
     before = files(server.data_dir)
     (found,) = json_lines("snapshot", "--json", version_dir / "tree.db")

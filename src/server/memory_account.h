@@ -36,7 +36,7 @@ class MemoryTrimmer {
   absl::Duration NextDeadline() const { return next_; }
 
  private:
-  absl::Duration next_ = -absl::InfiniteDuration();
+  absl::Duration next_;
 };
 
 }  // namespace paddock::server
