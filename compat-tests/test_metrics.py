@@ -230,9 +230,11 @@ def test_checkpoints_are_counted(tmp_path):
             for i in range(30):
                 conn.call(raw.SET, raw.set_body(f"/{i}", b"x"))
             servers.wait_until(lambda: value(server, "cnt_snapshottime") == 2)
-            # Nothing but these, and they are small now.
-            assert value(server, "min_checkpoint_changes") == 30
-            assert value(server, "sum_checkpoint_changes") == changes + 30
+            # Nothing but these, and the root if the last create came while the
+            # first checkpoint ran; and they are small now.
+            added = value(server, "sum_checkpoint_changes") - changes
+            assert 30 <= added <= 31
+            assert value(server, "min_checkpoint_changes") >= 30
             assert value(server, "sum_checkpoint_bytes") < written + 30 * 150
             assert value(server, "snapshot_error_count") == 0
 
