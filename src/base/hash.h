@@ -31,7 +31,9 @@ inline uint64_t MixWords(uint64_t a, uint64_t b) {
 
 }  // namespace internal
 
-// Differs from process to process, for the seed is an address.
+// Differs from process to process, for the seed is an address; all that the
+// text is mixed with depends on it, so that nobody can choose texts that
+// collide.
 inline size_t HashOf(std::string_view text) {
   using internal::LoadWord;
   using internal::MixWords;
@@ -39,10 +41,12 @@ inline size_t HashOf(std::string_view text) {
   constexpr uint64_t kTwo = 0xbf58476d1ce4e5b9;  // Odd, of no pattern
   const char* at = text.data();
   size_t left = text.size();
-  uint64_t hash = reinterpret_cast<uintptr_t>(&internal::kHashSeedPlace) * kOne;
-  hash ^= left;
+  const uint64_t seed =
+      reinterpret_cast<uintptr_t>(&internal::kHashSeedPlace) * kOne;
+  const uint64_t secret = seed ^ kTwo;
+  uint64_t hash = seed ^ left;
   for (; left > 16; left -= 16, at += 16) {
-    hash = MixWords(LoadWord(at) ^ kOne, LoadWord(at + 8) ^ hash);
+    hash = MixWords(LoadWord(at) ^ secret, LoadWord(at + 8) ^ hash);
   }
   uint64_t first = 0;
   uint64_t last = 0;
@@ -52,7 +56,7 @@ inline size_t HashOf(std::string_view text) {
   } else if (left > 0) {
     std::memcpy(&first, at, left);
   }
-  return MixWords(MixWords(first ^ kOne, last ^ hash), hash ^ kTwo);
+  return MixWords(MixWords(first ^ secret, last ^ hash), hash ^ kTwo);
 }
 
 }  // namespace paddock

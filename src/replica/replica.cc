@@ -525,4 +525,21 @@ void Replica::CheckInvariants() const {
   }
 }
 
+void Replica::LookAhead(absl::Span<const std::string_view> requests) const {
+  constexpr size_t kPathOffset = 12;  // Behind the header and its own length
+  std::array<std::string_view, 16> paths;
+  size_t count = 0;
+  for (const std::string_view request : requests) {
+    // Nearly all that concern a znode begin with its path.
+    if (count == paths.size() || request.size() <= kPathOffset ||
+        request[kPathOffset] != '/') {
+      continue;
+    }
+    const auto size = static_cast<size_t>(
+        jute::LoadBigEndian<uint32_t>(request.data() + kPathOffset - 4));
+    paths[count++] = request.substr(kPathOffset, size);
+  }
+  tree_.Prefetch(absl::MakeConstSpan(paths.data(), count));
+}
+
 }  // namespace paddock::replica

@@ -43,6 +43,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/byte_stream.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -176,6 +177,10 @@ class Replica {
   void Step(zab::Received event);
   void Step(const zab::LinkLost& event);
   void Step(const Stop& event);
+
+  // These requests are likely to be next: asks for the memory of the znodes
+  // that they name.  Changes nothing.
+  void LookAhead(absl::Span<const std::string_view> requests) const;
 
   // A checkpoint: what changed since the last one, as it is now.
   // BeginCheckpoint(), then Capture() until it returns false, then

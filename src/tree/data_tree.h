@@ -35,6 +35,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "base/ids.h"
 #include "base/packed_strings.h"
 #include "jute/data.h"
@@ -143,6 +144,11 @@ class DataTree {
 
   // The znode at exactly `path`, or null.  "" finds nothing.
   const Znode* Find(std::string_view path) const;
+
+  // The znodes at these paths will be used soon.
+  void Prefetch(absl::Span<const std::string_view> paths) const {
+    nodes_.Prefetch(paths);
+  }
 
   // The Stat that clients see: cversion counts creates and deletes, the
   // owners of containers and TTL nodes are masked (client-protocol.md 3.4).

@@ -30,6 +30,8 @@ class Znode {
   std::string_view name() const;  // Last component
   // path() will be asked soon.
   void PrefetchPath() const;
+  // All of it will be.
+  void Prefetch() const;
   std::string_view data() const;  // Or kNull
   jute::StatPersisted stat() const;
   const AclList& acl() const { return *acl_; }
@@ -120,6 +122,14 @@ inline void Znode::PrefetchPath() const {
   constexpr size_t kCacheLine = 64;
   __builtin_prefetch(&path_size_);
   __builtin_prefetch(reinterpret_cast<const char*>(&path_size_) + kCacheLine);
+}
+
+inline void Znode::Prefetch() const {
+  constexpr int kBytes = 320;  // With a path and data of ordinary size
+  constexpr int kCacheLine = 64;
+  for (int offset = 0; offset < kBytes; offset += kCacheLine) {
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + offset);
+  }
 }
 
 inline jute::StatPersisted Znode::stat() const {

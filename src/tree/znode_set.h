@@ -9,8 +9,10 @@
 
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/types/span.h"
 #include "tree/string_hash.h"
 #include "tree/znode.h"
 
@@ -28,6 +30,9 @@ class ZnodeSet {
   // `path` will be looked for, or inserted, soon.
   void Prefetch(std::string_view path) const { nodes_.prefetch(path); }
 
+  // The znodes at these paths will be used soon.
+  void Prefetch(absl::Span<const std::string_view> paths) const;
+
   // False, with nothing changed, when there is one of that path.
   bool Insert(Znode* node);
   // REQUIRES: `node` is in the set
@@ -39,9 +44,15 @@ class ZnodeSet {
   auto end() const { return nodes_.end(); }
 
  private:
+  // Stands for a path and finds what most likely is its znode, without looking
+  // at that.
+  struct Guess {
+    size_t hash = 0;
+  };
   struct PathHash : StringHash {
     using StringHash::operator();
     size_t operator()(const Znode* node) const { return (*this)(node->path()); }
+    size_t operator()(Guess guess) const { return guess.hash; }
   };
   struct PathEqual {
     using is_transparent = void;
@@ -49,7 +60,11 @@ class ZnodeSet {
     static std::string_view PathOf(const Znode* node) { return node->path(); }
     template <class A, class B>
     bool operator()(const A& a, const B& b) const {
-      return PathOf(a) == PathOf(b);
+      if constexpr (std::is_same_v<A, Guess> || std::is_same_v<B, Guess>) {
+        return true;
+      } else {
+        return PathOf(a) == PathOf(b);
+      }
     }
   };
   using Nodes = absl::flat_hash_set<Znode*, PathHash, PathEqual>;

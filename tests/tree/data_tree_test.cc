@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "tree/path.h"
 #include "tree/tree_harness.h"
 
@@ -71,6 +75,30 @@ TEST_F(DataTreeTest, NullAndEmptyDataDiffer) {
   Apply(SetOp("/empty", jute::kNull, 1));
   EXPECT_FALSE(jute::IsNull(Node("/null").data()));
   EXPECT_TRUE(jute::IsNull(Node("/empty").data()));
+}
+
+// Enough that it does something; of it nothing can be seen.
+TEST_F(DataTreeTest, PrefetchChangesNothing) {
+  constexpr int kNodes = 20'000;
+  DataTree large{TreeOptions{}};
+  std::vector<OpResult> results;
+  for (int i = 1; i <= kNodes; ++i) {
+    const Op op = CreateOp("/n" + std::to_string(i), "x", false, i);
+    ASSERT_TRUE(large.Apply({0, 0, i, 1000, 1}, op.record, &results,
+                            [](const Change&) {}));
+  }
+  const uint64_t digest = large.digest();
+  large.Prefetch({});
+  for (int i = 0; i < 2 * kNodes; i += 40) {  // Half of them are there
+    std::vector<std::string> paths;
+    for (int k = 0; k < 40; ++k) {
+      paths.push_back("/n" + std::to_string(i + k));
+    }
+    const std::vector<std::string_view> views(paths.begin(), paths.end());
+    large.Prefetch(views);
+  }
+  EXPECT_EQ(large.digest(), digest);
+  large.CheckInvariants();
 }
 
 TEST_F(DataTreeTest, CreateWithoutParentIsNoNode) {
