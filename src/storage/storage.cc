@@ -16,6 +16,12 @@
 namespace paddock::storage {
 namespace {
 
+// A batch that is much smaller than the one before waits for its other half,
+// for half as long as a sync takes and no longer than this: the clients whose
+// writes were confirmed together come back one after the other, and the first
+// would have a sync of its own while all others wait for it.
+constexpr absl::Duration kGatherTimeMax = absl::Milliseconds(1);
+
 // Monotonic, from an origin that does not matter.
 absl::Duration Now() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -84,20 +90,21 @@ void Storage::Submit(std::vector<zab::Write> writes) {
     last_write_id_ = write.id;
     last_submitted_ = write.txn().zxid;
   }
-  bool was_empty;
+  bool wakes;
   {
     std::lock_guard lock(mutex_);
     if (has_failed_) {
       return;
     }
-    was_empty = queue_.empty();
-    if (was_empty) {
+    wakes = queue_.size() < wanted_;
+    if (queue_.empty()) {
       queue_.swap(writes);
     } else {
       std::move(writes.begin(), writes.end(), std::back_inserter(queue_));
     }
+    wakes = wakes && queue_.size() >= wanted_;
   }
-  if (was_empty) {
+  if (wakes) {
     wake_.notify_one();
   }
 }
@@ -174,8 +181,17 @@ void Storage::Run() {
 bool Storage::AwaitWrites(std::vector<zab::Write>* writes) {
   CHECK(writes->empty());
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+  const auto is_enough = [this] {
+    return queue_.size() >= wanted_ || stopping_;
+  };
+  wanted_ = 1;
+  wake_.wait(lock, is_enough);
+  wanted_ = last_batch_;
+  wake_.wait_for(
+      lock, absl::ToChronoNanoseconds(std::min(sync_time_ / 2, kGatherTimeMax)),
+      is_enough);
   writes->swap(queue_);
+  last_batch_ = writes->size();
   return !writes->empty();
 }
 
@@ -201,6 +217,7 @@ absl::Status Storage::Sync() {
   RETURN_IF_ERROR(txn_log_.Sync());
   const absl::Duration end = Now();
   const absl::Duration took = end - start;
+  sync_time_ = (3 * sync_time_ + took) / 4;
   const bool is_slow = took >= options_.sync_warning;
   {
     std::lock_guard lock(mutex_);

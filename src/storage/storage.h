@@ -150,12 +150,15 @@ class Storage {
   TxnLog txn_log_;
   LogLimit slow_sync_lines_;
   Reports reports_;
+  size_t last_batch_ = 0;     // Writes that were persisted together
+  absl::Duration sync_time_;  // Of late
 
   std::optional<Checkpointer> checkpointer_;  // Between Start() and Stop()
   std::thread thread_;
   std::condition_variable wake_;
   mutable std::mutex mutex_;  // Guards all below
   std::vector<zab::Write> queue_;
+  size_t wanted_ = 1;  // So many in the queue wake the log thread
   bool stopping_ = false;
   bool has_failed_ = false;
   SyncStats sync_stats_;
