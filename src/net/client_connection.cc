@@ -1,11 +1,13 @@
 #include "net/client_connection.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/system/error_code.hpp>
+#include <array>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -17,26 +19,25 @@
 namespace paddock::net {
 namespace {
 
-using boost::asio::ip::tcp;
-using boost::system::error_code;
-
 constexpr int kFramesPerRead = 1024;
+constexpr size_t kFramesAhead = 16;
 
 // The arrival of input is known to this exactness, and for so many pieces of
 // it; what comes beyond counts as younger than it is.
 constexpr absl::Duration kArrivalStep = absl::Milliseconds(10);
 constexpr size_t kArrivalsMax = 256;
 
-size_t BytesBeyondFirst(const InputBuffer& input) {
-  return std::max(input.capacity(), InputBuffer::kBytesMin) -
-         InputBuffer::kBytesMin;
+void SetOption(const Descriptor& socket, int level, int option) {
+  const int on = 1;
+  // When it is refused, that only costs speed.
+  setsockopt(socket.get(), level, option, &on, sizeof on);
 }
 
 }  // namespace
 
 ClientConnection::ClientConnection(ClientConnections* all, ConnectionId id,
-                                   tcp::socket socket,
-                                   const tcp::endpoint& remote)
+                                   Descriptor socket,
+                                   const boost::asio::ip::tcp::endpoint& remote)
     : all_(all),
       id_(id),
       remote_(remote),
@@ -45,18 +46,24 @@ ClientConnection::ClientConnection(ClientConnections* all, ConnectionId id,
       last_send_(last_io_) {}
 
 void ClientConnection::Start() {
-  error_code ignored;  // An option that is refused only costs speed
-  socket_.set_option(tcp::no_delay(true), ignored);
+  SetOption(socket_, IPPROTO_TCP, TCP_NODELAY);
   if (all_->options_.tcp_keep_alive) {
-    socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+    SetOption(socket_, SOL_SOCKET, SO_KEEPALIVE);
   }
-  error_code error;
-  socket_.non_blocking(true, error);
-  if (error) {
-    Close();
-    return;
+  if (!all_->loop_->Watch(socket_.get(), this)) {
+    HangUp("the system can watch no more connections");
   }
-  StartRead();
+}
+
+void ClientConnection::OnReady(Readiness readiness) {
+  const auto self = shared_from_this();
+  can_read_ |= readiness.can_read;
+  has_ended_ |= readiness.has_ended;
+  if (readiness.can_write && waiting_to_write_) {
+    waiting_to_write_ = false;
+    Flush();
+  }
+  Read();
 }
 
 // --- Input ---
@@ -72,45 +79,63 @@ size_t ClientConnection::InputBytesMax() const {
   return InputBuffer::kBytesLarge + one_frame;
 }
 
-void ClientConnection::StartRead() {
-  if (reading_ || end_of_input_ || state_ == State::kClosed ||
+void ClientConnection::CountInputMemory() {
+  const size_t bytes = std::max(input_.capacity(), InputBuffer::kBytesMin) -
+                       InputBuffer::kBytesMin;
+  all_->totals_.input_bytes += bytes - input_bytes_counted_;
+  input_bytes_counted_ = bytes;
+}
+
+void ClientConnection::ReadSoon() {
+  if (!will_read_) {
+    will_read_ = true;
+    all_->to_read_.push_back(shared_from_this());
+  }
+}
+
+void ClientConnection::Read() {
+  will_read_ = false;
+  if (!can_read_ || end_of_input_ || state_ == State::kClosed ||
       (state_ == State::kOpen && !all_->reading_)) {
     return;
   }
-  const size_t before = BytesBeyondFirst(input_);
-  const bool has_room = input_.MakeRoom(InputBytesMax());
-  all_->totals_.input_bytes += BytesBeyondFirst(input_) - before;
-  if (!has_room) {
-    if (!held_) {
-      HangUp("no memory is left for input");
-    }
-    return;
+  if (state_ != State::kOpen) {
+    ReleaseInput();  // What still comes is thrown away
   }
-  reading_ = true;
-  socket_.async_read_some(
-      boost::asio::buffer(input_.room(), input_.room_bytes()),
-      [self = shared_from_this()](const error_code& error, size_t count) {
-        self->OnRead(error, count);
-      });
+  const bool keeps_all = held_ && state_ == State::kOpen;
+  if (keeps_all || !input_.Borrow(&all_->read_buffer_)) {
+    const bool has_room = input_.MakeRoom(InputBytesMax());
+    CountInputMemory();
+    if (!has_room) {
+      if (!held_) {
+        HangUp("no memory is left for input");
+      }
+      return;
+    }
+  }
+  const size_t room_bytes = input_.room_bytes();
+  const ssize_t count = recv(socket_.get(), input_.room(), room_bytes, 0);
+  // A short read has taken all there was, and more will be told of.
+  can_read_ = has_ended_ || count == static_cast<ssize_t>(room_bytes);
+  if (count > 0) {
+    OnRead(static_cast<size_t>(count));
+  } else if (count == 0) {
+    OnEndOfInput();
+  } else if (errno != EAGAIN && errno != EINTR) {
+    Close();
+  } else {
+    can_read_ = errno == EINTR;
+  }
+  input_.Return();
+  CountInputMemory();
+  if (can_read_ && !end_of_input_) {
+    ReadSoon();
+  }
 }
 
-void ClientConnection::OnRead(const error_code& error, size_t count) {
-  reading_ = false;
-  if (state_ == State::kClosed) {
-    return;
-  }
-  if (error == boost::asio::error::eof) {
-    OnEndOfInput();
-    return;
-  }
-  if (error) {
-    Close();
-    return;
-  }
+void ClientConnection::OnRead(size_t count) {
   all_->stats_.bytes_received += static_cast<int64_t>(count);
   if (state_ != State::kOpen) {
-    ReleaseInput();
-    StartRead();
     return;
   }
   input_.Commit(count);
@@ -121,7 +146,6 @@ void ClientConnection::OnRead(const error_code& error, size_t count) {
   } else {
     Process(kFramesPerRead);
   }
-  all_->to_read_.push_back(shared_from_this());
 }
 
 void ClientConnection::OnEndOfInput() {
@@ -144,7 +168,11 @@ bool ClientConnection::Process(int frames_max) {
     return false;
   }
   bool handed_on = false;
+  size_t ahead_bytes = 0;  // Of the frames that have been told of
   while (state_ == State::kOpen) {
+    if (ahead_bytes == 0) {
+      ahead_bytes = LookAhead();
+    }
     const FrameScan scan =
         ScanFrame(input_.data(), all_->options_.frame_bytes_max);
     if (scan.kind == FrameScan::Kind::kBad) {
@@ -183,11 +211,31 @@ bool ClientConnection::Process(int frames_max) {
       --frames_max;
     }
     Consume(scan.bytes);
+    ahead_bytes -= std::min(ahead_bytes, scan.bytes);
   }
   if (!held_) {
     arrivals_.clear();
   }
   return handed_on;
+}
+
+size_t ClientConnection::LookAhead() const {
+  std::array<std::string_view, kFramesAhead> frames;
+  size_t count = 0;
+  size_t bytes = 0;
+  for (; count < frames.size(); ++count) {
+    const FrameScan scan =
+        ScanFrame(input_.data().substr(bytes), all_->options_.frame_bytes_max);
+    if (scan.kind != FrameScan::Kind::kFrame) {
+      break;
+    }
+    frames[count] = scan.frame;
+    bytes += scan.bytes;
+  }
+  if (count > 1) {
+    all_->events_->OnAhead(absl::MakeConstSpan(frames.data(), count));
+  }
+  return bytes;
 }
 
 bool ClientConnection::AnswerFourLetterWord() {
@@ -314,7 +362,9 @@ bool ClientConnection::TakeTurn(int frames_max) {
     return false;
   }
   const bool handed_on = Process(frames_max);
-  StartRead();
+  input_.Return();
+  CountInputMemory();
+  Read();
   return handed_on;
 }
 
@@ -336,8 +386,8 @@ void ClientConnection::ReleaseInput() {
   Consume(0);
   arrivals_ = {};
   pings_answered_bytes_ = 0;
-  all_->totals_.input_bytes -= BytesBeyondFirst(input_);
   input_.Release();
+  CountInputMemory();
 }
 
 // --- Output ---
@@ -395,17 +445,16 @@ void ClientConnection::Flush() {
 }
 
 void ClientConnection::Send() {
-  error_code error;
-  const size_t count = socket_.write_some(
-      boost::asio::buffer(output_.data() + sent_, unsent_bytes()), error);
-  if (error && error != boost::asio::error::would_block) {
+  const ssize_t count =
+      send(socket_.get(), output_.data() + sent_, unsent_bytes(), MSG_NOSIGNAL);
+  if (count < 0 && errno != EAGAIN && errno != EINTR) {
     Close();
     return;
   }
   if (count > 0) {
     last_io_ = last_send_ = all_->events_->Now();
-    all_->totals_.unsent_bytes -= count;
-    sent_ += count;
+    all_->totals_.unsent_bytes -= static_cast<size_t>(count);
+    sent_ += static_cast<size_t>(count);
   }
   if (unsent_bytes() == 0) {
     output_ = std::string();
@@ -413,13 +462,6 @@ void ClientConnection::Send() {
     return;
   }
   waiting_to_write_ = true;
-  socket_.async_wait(tcp::socket::wait_write,
-                     [self = shared_from_this()](const error_code& wait_error) {
-                       self->waiting_to_write_ = false;
-                       if (!wait_error) {
-                         self->Flush();
-                       }
-                     });
 }
 
 // --- The end ---
@@ -435,18 +477,15 @@ void ClientConnection::CloseGently() {
 
 void ClientConnection::Linger() {
   CHECK_EQ(unsent_bytes(), 0u);
-  error_code error;
-  socket_.shutdown(tcp::socket::shutdown_send, error);
-  if (error || end_of_input_ || all_->MustNotLinger()) {
+  if (shutdown(socket_.get(), SHUT_WR) != 0 || end_of_input_ ||
+      all_->MustNotLinger()) {
     Close();
     return;
   }
   all_->Remove(*this);
   state_ = State::kLingering;
-  if (!reading_) {
-    ReleaseInput();
-    StartRead();
-  }
+  ReleaseInput();
+  ReadSoon();
 }
 
 void ClientConnection::CloseIfAnswered() {
@@ -470,8 +509,8 @@ void ClientConnection::Close() {
     --all_->closing_count_;
   }
   state_ = State::kClosed;
-  error_code ignored;
-  socket_.close(ignored);  // Cancels what is pending, so memory may go
+  socket_.Close();
+  all_->loop_->Forget(this);
   ReleaseInput();
   all_->totals_.unsent_bytes -= unsent_bytes();
   output_ = std::string();

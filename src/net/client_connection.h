@@ -1,6 +1,7 @@
 // One client's socket: bytes in to frames, replies to bytes out.
 //
-// Frames are handed on as they lie in the input buffer.  A request that may
+// Frames are handed on as they lie in a buffer that all connections share; only
+// what is left of the input is kept here.  A request that may
 // not pass yet is held: it and all behind it stay in the buffer, in order,
 // while the buffer is read on to a bound.  Pings among them are handed on at
 // once, so that heartbeats are answered whatever else waits; when the buffer
@@ -29,6 +30,8 @@
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "net/client_events.h"
+#include "net/descriptor.h"
+#include "net/event_loop.h"
 #include "net/frame.h"
 #include "net/input_buffer.h"
 
@@ -36,13 +39,13 @@ namespace paddock::net {
 
 class ClientConnections;
 
-// Shared, for a pending operation of Asio must find it alive even when it was
-// closed meanwhile.
-class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+// Shared, for those who still have to write to it or to read must find it alive
+// even when it was closed meanwhile.
+class ClientConnection : public std::enable_shared_from_this<ClientConnection>,
+                         private EventLoop::Target {
  public:
-  // `all` must outlive all handlers of the socket's io_context.
-  ClientConnection(ClientConnections* all, ConnectionId id,
-                   boost::asio::ip::tcp::socket socket,
+  // `socket` never blocks.  `all` outlives the connection.
+  ClientConnection(ClientConnections* all, ConnectionId id, Descriptor socket,
                    const boost::asio::ip::tcp::endpoint& remote);
 
   ClientConnection(const ClientConnection&) = delete;
@@ -50,8 +53,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   void Start();
 
-  // Goes on reading, unless it does already or must not.
-  void StartRead();
+  // Reads once, where there is something and it may.
+  void Read();
 
   // Adds to the output; Flush() sends it.
   void Append(std::string bytes);
@@ -93,12 +96,19 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     kClosed,
   };
 
-  void OnRead(const boost::system::error_code& error, size_t count);
+  // EventLoop::Target:
+  void OnReady(Readiness readiness) override;
+
+  void OnRead(size_t count);
   void OnEndOfInput();
+  void ReadSoon();
   size_t InputBytesMax() const;
+  void CountInputMemory();
 
   // Hands on frames; returns whether there was one.
   bool Process(int frames_max);
+  // Tells which are next; returns how many bytes they are.
+  size_t LookAhead() const;
   bool AnswerFourLetterWord();
   bool AdmitLargeRequest(size_t bytes);
   bool AdmitHandshake(std::string_view frame);
@@ -120,16 +130,19 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   ClientConnections* const all_;
   const ConnectionId id_;
   const boost::asio::ip::tcp::endpoint remote_;
-  boost::asio::ip::tcp::socket socket_;
+  Descriptor socket_;
   State state_ = State::kOpen;
 
   InputBuffer input_;
   size_t frame_bytes_wanted_ = 0;    // Of the frame at the front, if known
   size_t pings_answered_bytes_ = 0;  // From the front; at a frame's end
   int64_t large_request_bytes_ = 0;  // Counted for the frame at the front
-  bool reading_ = false;
-  bool end_of_input_ = false;
-  bool handshake_begun_ = false;  // The first frame has been handed on
+  size_t input_bytes_counted_ = 0;   // In the total
+  bool can_read_ = false;            // As far as we know
+  bool has_ended_ = false;           // There is an end of input to be read
+  bool will_read_ = false;           // Is in ClientConnections::to_read_
+  bool end_of_input_ = false;        // It has been read
+  bool handshake_begun_ = false;     // The first frame has been handed on
   bool held_ = false;
 
   // When the input of a held connection arrived: up to `end` bytes from the

@@ -1,8 +1,8 @@
 #include "net/client_connections.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
-#include <boost/asio/socket_base.hpp>
-#include <boost/system/error_code.hpp>
 #include <cstddef>
 #include <iterator>
 
@@ -14,7 +14,6 @@ namespace paddock::net {
 namespace {
 
 using boost::asio::ip::tcp;
-using boost::system::error_code;
 
 constexpr int kFramesPerTurn = 64;
 
@@ -30,8 +29,11 @@ constexpr size_t kClosesMin = 4;
 }  // namespace
 
 ClientConnections::ClientConnections(const ClientOptions& options,
-                                     ClientEvents* events)
-    : options_(options), events_(events), throttle_(options.throttle) {}
+                                     EventLoop* loop, ClientEvents* events)
+    : options_(options),
+      loop_(loop),
+      events_(events),
+      throttle_(options.throttle) {}
 
 ClientConnections::~ClientConnections() {
   // The owner is not told any more: it is going away itself.
@@ -56,7 +58,7 @@ bool ClientConnections::IsRefused(
          found->second >= options_.connections_per_address_max;
 }
 
-void ClientConnections::Add(tcp::socket socket, const tcp::endpoint& remote) {
+void ClientConnections::Add(Descriptor socket, const tcp::endpoint& remote) {
   const tcp::endpoint client(Unmapped(remote.address()), remote.port());
   if (IsRefused(client.address())) {
     ++stats_.rejected;
@@ -65,9 +67,8 @@ void ClientConnections::Add(tcp::socket socket, const tcp::endpoint& remote) {
           "refusing connection from {}: maxClientCnxns or maxCnxns is reached",
           FormatAddress(client.address()));
     }
-    error_code ignored;
-    socket.set_option(boost::asio::socket_base::linger(true, 0), ignored);
-    socket.close(ignored);  // Resets the connection
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     return;
   }
   const ConnectionId id{++last_id_};
@@ -138,13 +139,6 @@ bool ClientConnections::Flush() {
     connection->Flush();
   }
   const bool has_closed_all = CloseAnswered();
-  // Only now: Asio tries a read at once when it is told to, and the answers
-  // must not wait for that.
-  for (size_t i = 0; i < to_read_.size(); ++i) {
-    const Pointer connection = std::move(to_read_[i]);
-    connection->StartRead();
-  }
-  to_read_.clear();
   return !late_.empty() || !has_closed_all;
 }
 
@@ -169,7 +163,11 @@ bool ClientConnections::CloseAnswered() {
 }
 
 bool ClientConnections::Resume() {
-  bool handed_on = false;
+  const std::vector<Pointer> to_read = std::exchange(to_read_, {});
+  for (const Pointer& connection : to_read) {
+    connection->Read();
+  }
+  bool handed_on = !to_read.empty();
   for (size_t turns = reading_ ? held_.size() : 0; turns > 0; --turns) {
     if (events_->IsTimeUp()) {
       return true;

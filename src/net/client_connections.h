@@ -1,7 +1,7 @@
 // All connections of the client port: who is there, who has output to send,
 // who is held back, and what they use together.
 //
-// The owner runs the io_context for a batch of events, appends the output they
+// The owner runs the EventLoop for a batch of events, appends the output they
 // caused, calls Flush(), which writes once to each connection that has
 // something, then Resume() and RunTimers().  Not thread-safe.
 
@@ -29,6 +29,9 @@
 #include "net/client_events.h"
 #include "net/client_options.h"
 #include "net/connection_throttle.h"
+#include "net/descriptor.h"
+#include "net/event_loop.h"
+#include "net/input_buffer.h"
 
 namespace paddock::net {
 
@@ -55,29 +58,31 @@ struct ClientTotals {
 
 class ClientConnections {
  public:
-  // `events` outlives it.
-  ClientConnections(const ClientOptions& options, ClientEvents* events);
+  // `loop` and `events` outlive it.
+  ClientConnections(const ClientOptions& options, EventLoop* loop,
+                    ClientEvents* events);
   ~ClientConnections();
 
   ClientConnections(const ClientConnections&) = delete;
   ClientConnections& operator=(const ClientConnections&) = delete;
 
-  // Takes over an accepted socket; one above a limit is reset.
-  void Add(boost::asio::ip::tcp::socket socket,
-           const boost::asio::ip::tcp::endpoint& remote);
+  // Takes over an accepted socket, which never blocks; one above a limit is
+  // reset.
+  void Add(Descriptor socket, const boost::asio::ip::tcp::endpoint& remote);
 
   // Adds output; ignored for a connection that is gone.  With `close` it is
   // closed once that is flushed.
   void Append(ConnectionId connection, std::string bytes, bool close);
 
-  // Sends what was appended, as far as the sockets take it, closes half-closed
-  // connections that have had all their answers, and reads on.  Where output is
+  // Sends what was appended, as far as the sockets take it, and closes
+  // half-closed connections that have had all their answers.  Where output is
   // for very many, some of them have to wait, and what later calls bring goes
   // before them.  Returns whether it left any.
   bool Flush();
 
-  // Gives each held connection a turn.  Returns whether anything was handed
-  // on, so that there may be more to do at once.
+  // Reads on where there may be more, and gives each held connection a turn.
+  // Returns whether anything was read or handed on, so that there may be more
+  // to do at once.
   bool Resume();
 
   // Closes what has been idle for too long, and reports held connections.
@@ -127,11 +132,13 @@ class ClientConnections {
   bool CloseAnswered();
 
   const ClientOptions options_;
+  EventLoop* const loop_;
   ClientEvents* const events_;
   ConnectionThrottle throttle_;
   ClientTotals totals_;
   ClientStats stats_;
   bool reading_ = true;
+  ReadBuffer read_buffer_;
 
   uint64_t last_id_ = 0;
   absl::flat_hash_map<ConnectionId, Pointer> connections_;
@@ -139,7 +146,7 @@ class ClientConnections {
 
   std::vector<Pointer> dirty_;        // Have output that was not tried yet
   std::deque<Pointer> late_;          // Likewise, since an earlier Flush()
-  std::vector<Pointer> to_read_;      // Have handled what they had read
+  std::vector<Pointer> to_read_;      // There may be more to read
   std::deque<Pointer> held_;          // In the order of their turns
   std::vector<Pointer> half_closed_;  // Their clients will send no more
   std::deque<Closing> closing_;       // By deadline

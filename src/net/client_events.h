@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/ids.h"
 
 namespace paddock::net {
@@ -39,6 +40,10 @@ class ClientEvents {
   // too short.
   virtual void OnFrame(ConnectionId connection, std::string_view frame,
                        absl::Duration waited) = 0;
+
+  // These frames, as OnFrame() hands them on, are likely to be next, so that
+  // what they need can be fetched from memory meanwhile.
+  virtual void OnAhead(absl::Span<const std::string_view> frames) = 0;
 
   // Output for this connection goes nowhere from now on.
   virtual void OnDisconnected(ConnectionId connection) = 0;

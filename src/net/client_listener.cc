@@ -2,11 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -16,24 +17,42 @@ namespace paddock::net {
 namespace {
 
 using boost::asio::ip::tcp;
-using boost::system::error_code;
+
+// In one batch, for others want their turn.
+constexpr int kAcceptsMax = 64;
 
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
-int OpenSpareDescriptor() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+Descriptor OpenSpare() {
+  return Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+bool SetOption(const Descriptor& socket, int level, int option, int value) {
+  return setsockopt(socket.get(), level, option, &value, sizeof value) == 0;
+}
+
+tcp::endpoint LocalEndpoint(const Descriptor& socket) {
+  tcp::endpoint endpoint;
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  if (getsockname(socket.get(), endpoint.data(), &size) == 0) {
+    endpoint.resize(size);
+  }
+  return endpoint;
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ClientListener>> ClientListener::Bind(
-    const ClientOptions& options, boost::asio::io_context* io,
-    ClientEvents* events, ClientConnections* connections) {
+    const ClientOptions& options, EventLoop* loop, ClientEvents* events,
+    ClientConnections* connections) {
   std::unique_ptr<ClientListener> listener(
-      new ClientListener(options, io, events, connections));
+      new ClientListener(options, loop, events, connections));
   if (options.address.empty()) {
     RETURN_IF_ERROR(listener->BindAnyAddress());
   } else {
-    tcp::resolver resolver(*io);
-    error_code error;
+    boost::asio::io_context io;
+    tcp::resolver resolver(io);
+    boost::system::error_code error;
     const tcp::resolver::results_type found =
         resolver.resolve(options.address, std::to_string(options.port),
                          tcp::resolver::passive, error);
@@ -46,26 +65,18 @@ absl::StatusOr<std::unique_ptr<ClientListener>> ClientListener::Bind(
   return listener;
 }
 
-ClientListener::ClientListener(const ClientOptions& options,
-                               boost::asio::io_context* io,
+ClientListener::ClientListener(const ClientOptions& options, EventLoop* loop,
                                ClientEvents* events,
                                ClientConnections* connections)
     : backlog_(options.listen_backlog),
       host_(options.address),
       port_(options.port),
-      io_(io),
+      loop_(loop),
       events_(events),
       connections_(connections),
-      acceptor_(*io),
-      spare_descriptor_(OpenSpareDescriptor()) {}
+      spare_(OpenSpare()) {}
 
-ClientListener::~ClientListener() {
-  *alive_ = false;
-  Close();
-  if (spare_descriptor_ >= 0) {
-    close(spare_descriptor_);
-  }
-}
+ClientListener::~ClientListener() { Close(); }
 
 absl::Status ClientListener::BindAnyAddress() {
   // One IPv6 socket serves both families, where the system has IPv6.
@@ -76,53 +87,45 @@ absl::Status ClientListener::BindAnyAddress() {
 }
 
 absl::Status ClientListener::BindTo(const tcp::endpoint& endpoint) {
-  error_code error;
-  acceptor_.close(error);
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error && endpoint.address().is_v6()) {
-    const bool all = endpoint.address().is_unspecified();
-    acceptor_.set_option(boost::asio::ip::v6_only(!all), error);
+  const bool is_v6 = endpoint.address().is_v6();
+  const bool only_v6 = is_v6 && !endpoint.address().is_unspecified();
+  socket_ = Descriptor(socket(endpoint.protocol().family(),
+                              SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket_.is_open() ||
+      (is_v6 &&
+       !SetOption(socket_, IPPROTO_IPV6, IPV6_V6ONLY, only_v6 ? 1 : 0)) ||
+      !SetOption(socket_, SOL_SOCKET, SO_REUSEADDR, 1) ||
+      bind(socket_.get(), endpoint.data(),
+           static_cast<socklen_t>(endpoint.size())) != 0) {
+    const int error = errno;
+    const std::string message = fmt::format(
+        "cannot use {}:{} for clients: {}", FormatAddress(endpoint.address()),
+        endpoint.port(), std::strerror(error));
+    return error == EADDRINUSE ? absl::UnavailableError(message)
+                               : absl::InvalidArgumentError(message);
   }
-  if (!error) {
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  }
-  if (!error) {
-    acceptor_.bind(endpoint, error);
-  }
-  if (error) {
-    const std::string message = fmt::format("cannot use {}:{} for clients: {}",
-                                            FormatAddress(endpoint.address()),
-                                            endpoint.port(), error.message());
-    return error == boost::asio::error::address_in_use
-               ? absl::UnavailableError(message)
-               : absl::InvalidArgumentError(message);
-  }
-  port_ = acceptor_.local_endpoint(error).port();
+  port_ = LocalEndpoint(socket_).port();
   return absl::OkStatus();
 }
 
 absl::Status ClientListener::Listen() {
-  error_code error;
-  acceptor_.listen(
-      backlog_ > 0 ? backlog_ : tcp::acceptor::max_listen_connections, error);
-  if (error) {
+  if (listen(socket_.get(), backlog_ > 0 ? backlog_ : SOMAXCONN) != 0 ||
+      !loop_->Watch(socket_.get(), this)) {
     return absl::UnavailableError(fmt::format("cannot use {} for clients: {}",
-                                              address(), error.message()));
+                                              address(), std::strerror(errno)));
   }
-  Accept();
   return absl::OkStatus();
 }
 
 void ClientListener::Close() {
-  error_code ignored;
-  acceptor_.close(ignored);
+  socket_.Close();
+  loop_->Forget(this);
   retry_at_ = absl::InfiniteDuration();
 }
 
 std::string ClientListener::address() const {
-  error_code error;
-  const tcp::endpoint local = acceptor_.local_endpoint(error);
-  if (error) {
+  const tcp::endpoint local = LocalEndpoint(socket_);
+  if (local.port() == 0) {
     return fmt::format("{}:{}", host_, port_);
   }
   return local.address().is_v4()
@@ -130,50 +133,52 @@ std::string ClientListener::address() const {
              : fmt::format("[{}]:{}", local.address().to_string(), port_);
 }
 
+void ClientListener::OnReady(Readiness) { Accept(); }
+
 void ClientListener::Accept() {
-  acceptor_.async_accept(
-      remote_,
-      [this, alive = alive_](const error_code& error, tcp::socket socket) {
-        if (*alive) {
-          OnAccepted(error, std::move(socket));
-        }
-      });
+  if (events_->Now() < retry_at_ && retry_at_ < absl::InfiniteDuration()) {
+    return;  // RunTimers() goes on
+  }
+  retry_at_ = absl::InfiniteDuration();
+  for (int i = 0; i < kAcceptsMax; ++i) {
+    tcp::endpoint remote;
+    auto size = static_cast<socklen_t>(remote.capacity());
+    Descriptor client(accept4(socket_.get(), remote.data(), &size,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (client.is_open()) {
+      remote.resize(size);
+      connections_->Add(std::move(client), remote);
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != ECONNABORTED && errno != EPROTO && errno != EINTR) {
+      OnError(errno);
+      return;
+    }
+  }
+  retry_at_ = events_->Now();
 }
 
-void ClientListener::OnAccepted(const error_code& error, tcp::socket socket) {
-  if (!acceptor_.is_open()) {
-    return;
-  }
-  if (!error) {
-    connections_->Add(std::move(socket), remote_);
-    Accept();
-    return;
-  }
+void ClientListener::OnError(int error) {
   if (error_log_.Allow(events_->Now())) {
-    log::Error("cannot accept a client: {}", error.message());
+    log::Error("cannot accept a client: {}", std::strerror(error));
   }
-  if (error == boost::asio::error::no_descriptors) {
+  if (error == EMFILE) {
     TurnOneAway();
   }
   retry_at_ = events_->Now() + kRetryDelay;
 }
 
 void ClientListener::TurnOneAway() {
-  if (spare_descriptor_ < 0) {
+  if (!spare_.is_open()) {
     return;
   }
-  close(spare_descriptor_);
-  error_code ignored;
-  acceptor_.non_blocking(true, ignored);
-  tcp::socket turned_away(*io_);
-  acceptor_.accept(turned_away, ignored);
-  turned_away.close(ignored);
-  spare_descriptor_ = OpenSpareDescriptor();
+  spare_.Close();
+  Descriptor(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)).Close();
+  spare_ = OpenSpare();
 }
 
 void ClientListener::RunTimers() {
   if (events_->Now() >= retry_at_) {
-    retry_at_ = absl::InfiniteDuration();
     Accept();
   }
 }

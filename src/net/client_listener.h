@@ -7,7 +7,6 @@
 #ifndef PADDOCK_NET_CLIENT_LISTENER_H_
 #define PADDOCK_NET_CLIENT_LISTENER_H_
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
@@ -20,17 +19,19 @@
 #include "net/client_connections.h"
 #include "net/client_events.h"
 #include "net/client_options.h"
+#include "net/descriptor.h"
+#include "net/event_loop.h"
 
 namespace paddock::net {
 
-class ClientListener {
+class ClientListener : private EventLoop::Target {
  public:
   // Takes the address and port of `options`.  Errors: kUnavailable when the
   // port is in use, kInvalidArgument when there is no such address here; the
   // message names them.  All arguments outlive the listener.
   static absl::StatusOr<std::unique_ptr<ClientListener>> Bind(
-      const ClientOptions& options, boost::asio::io_context* io,
-      ClientEvents* events, ClientConnections* connections);
+      const ClientOptions& options, EventLoop* loop, ClientEvents* events,
+      ClientConnections* connections);
 
   ~ClientListener();
 
@@ -43,8 +44,8 @@ class ClientListener {
   // Closes the port.  Connections stay.
   void Close();
 
-  // Goes on accepting after a lack of resources.  Called when NextDeadline()
-  // has come; earlier calls do nothing.
+  // Goes on accepting, after many or after a lack of resources.  Called when
+  // NextDeadline() has come; earlier calls do nothing.
   void RunTimers();
   absl::Duration NextDeadline() const { return retry_at_; }
 
@@ -54,14 +55,17 @@ class ClientListener {
   std::string address() const;
 
  private:
-  ClientListener(const ClientOptions& options, boost::asio::io_context* io,
+  ClientListener(const ClientOptions& options, EventLoop* loop,
                  ClientEvents* events, ClientConnections* connections);
+
+  // EventLoop::Target:
+  void OnReady(Readiness readiness) override;
 
   absl::Status BindAnyAddress();
   absl::Status BindTo(const boost::asio::ip::tcp::endpoint& endpoint);
   void Accept();
-  void OnAccepted(const boost::system::error_code& error,
-                  boost::asio::ip::tcp::socket socket);
+  // What accept() has told cannot be helped at the moment.
+  void OnError(int error);
   // The process has no descriptor left: uses the spare one to turn a waiting
   // client away, which would hang otherwise.
   void TurnOneAway();
@@ -69,17 +73,13 @@ class ClientListener {
   const int backlog_;
   const std::string host_;
   uint16_t port_;
-  boost::asio::io_context* const io_;
+  EventLoop* const loop_;
   ClientEvents* const events_;
   ClientConnections* const connections_;
-  boost::asio::ip::tcp::acceptor acceptor_;
-  boost::asio::ip::tcp::endpoint remote_;  // Of the one being accepted
-  int spare_descriptor_ = -1;
+  Descriptor socket_;
+  Descriptor spare_;
   absl::Duration retry_at_ = absl::InfiniteDuration();
   LogLimit error_log_{1};
-
-  // Tells handlers of pending operations that the listener is gone.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace paddock::net

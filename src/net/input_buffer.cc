@@ -2,43 +2,70 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "base/check.h"
 
 namespace paddock::net {
 namespace {
 
-constexpr int kSmallCommitsBeforeShrinking = 8;
+// Moving more than this at each read would cost more than it saves.
+constexpr size_t kBorrowMax = 4 << 10;
 
 }  // namespace
 
-bool InputBuffer::MakeRoom(size_t bytes_max) {
-  if (begin_ == end_) {
-    begin_ = end_ = 0;
-    ShrinkIfIdle();
+bool InputBuffer::Borrow(ReadBuffer* buffer) {
+  const std::string_view rest = data();
+  if (rest.size() > kBorrowMax) {
+    return false;
   }
-  if (end_ < capacity_) {
+  char* const bytes = buffer->bytes.data();
+  CHECK(bytes_ != bytes);
+  std::copy(rest.begin(), rest.end(), bytes);
+  bytes_ = bytes;
+  size_ = buffer->bytes.size();
+  begin_ = 0;
+  end_ = rest.size();
+  return true;
+}
+
+void InputBuffer::Return() {
+  const std::string_view rest = data();
+  if (rest.empty()) {
+    Release();
+  } else if (bytes_ != own_.get()) {
+    if (rest.size() > capacity_ || capacity_ > kBytesLarge) {
+      capacity_ = std::max(rest.size(), kBytesMin);
+      own_ = std::make_unique_for_overwrite<char[]>(capacity_);
+    }
+    std::memcpy(own_.get(), rest.data(), rest.size());
+    UseOwn();
+    begin_ = 0;
+    end_ = rest.size();
+  }
+}
+
+bool InputBuffer::MakeRoom(size_t bytes_max) {
+  CHECK(bytes_ == own_.get());
+  if (end_ < size_) {
     return true;
   }
   // Moving what is left pays when much has been consumed in front of it.
-  if (begin_ > 0 && (begin_ >= capacity_ / 4 || begin_ >= kBytesLarge)) {
-    std::memmove(bytes_.get(), bytes_.get() + begin_, end_ - begin_);
+  if (begin_ > 0 && (begin_ >= size_ / 4 || begin_ >= kBytesLarge)) {
+    std::memmove(bytes_, bytes_ + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
     return true;
   }
-  if (capacity_ >= bytes_max) {
+  if (size_ >= bytes_max) {
     return false;
   }
-  Reallocate(std::min(std::max(kBytesMin, 2 * capacity_), bytes_max));
+  Reallocate(std::min(std::max(kBytesMin, 2 * size_), bytes_max));
   return true;
 }
 
 void InputBuffer::Commit(size_t count) {
   CHECK_LE(count, room_bytes());
   end_ += count;
-  small_commits_ = count <= capacity_ / 4 ? small_commits_ + 1 : 0;
 }
 
 void InputBuffer::Consume(size_t count) {
@@ -47,32 +74,27 @@ void InputBuffer::Consume(size_t count) {
 }
 
 void InputBuffer::Release() {
-  bytes_.reset();
-  capacity_ = begin_ = end_ = 0;
-  small_commits_ = 0;
+  own_.reset();
+  capacity_ = 0;
+  begin_ = end_ = 0;
+  UseOwn();
 }
 
-void InputBuffer::ShrinkIfIdle() {
-  if (capacity_ > kBytesLarge) {
-    Reallocate(kBytesLarge);
-  } else if (capacity_ > kBytesMin &&
-             small_commits_ >= kSmallCommitsBeforeShrinking) {
-    Reallocate(std::max(kBytesMin, capacity_ / 2));
-  }
+void InputBuffer::UseOwn() {
+  bytes_ = own_.get();
+  size_ = capacity_;
 }
 
 void InputBuffer::Reallocate(size_t capacity) {
-  const size_t used = end_ - begin_;
-  CHECK_LE(used, capacity);
+  const std::string_view rest = data();
+  CHECK_LE(rest.size(), capacity);
   auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
-  if (used > 0) {
-    std::memcpy(bytes.get(), bytes_.get() + begin_, used);
-  }
-  bytes_ = std::move(bytes);
-  capacity_ = capacity;
+  std::copy(rest.begin(), rest.end(), bytes.get());
   begin_ = 0;
-  end_ = used;
-  small_commits_ = 0;
+  end_ = rest.size();
+  own_ = std::move(bytes);
+  capacity_ = capacity;
+  UseOwn();
 }
 
 }  // namespace paddock::net

@@ -16,13 +16,6 @@ inline absl::Duration MonotonicNow() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
-// Of MonotonicNow(), as Boost.Asio takes it.
-inline std::chrono::steady_clock::time_point ToTimePoint(
-    absl::Duration monotonic) {
-  return std::chrono::steady_clock::time_point(
-      absl::ToChronoNanoseconds(monotonic));
-}
-
 // Milliseconds since the epoch; may jump.
 inline int64_t WallMs() { return absl::ToUnixMillis(absl::Now()); }
 

@@ -1,10 +1,7 @@
 #include "server/server.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <boost/system/error_code.hpp>
 #include <csignal>
-#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -18,9 +15,9 @@
 namespace paddock::server {
 namespace {
 
-// A batch ends after so many handlers, so much output or so much time, so that
-// neither replies nor writes wait long for others.
-constexpr int kHandlersPerBatch = 256;
+// A batch ends after so much output, so that neither replies nor writes wait
+// long for others.  After so much time requests are held back: sockets are
+// still read, for the heartbeats.
 constexpr size_t kOutputBytesPerBatch = 16 << 20;
 constexpr absl::Duration kBatchTimeMax = absl::Milliseconds(5);
 
@@ -66,8 +63,6 @@ std::string Message(const absl::Status& status) {
 
 Server::Server(const ServerOptions& options)
     : options_(options),
-      work_(boost::asio::make_work_guard(io_)),
-      signals_(io_),
       disk_watch_(std::max(options.storage.sync_warning, kDiskStallMin)) {}
 
 Server::~Server() = default;
@@ -88,8 +83,8 @@ ExitCode Server::Start() {
     return code;
   }
   net::ClientEvents* const events = this;
-  connections_ =
-      std::make_unique<net::ClientConnections>(options_.clients, events);
+  connections_ = std::make_unique<net::ClientConnections>(options_.clients,
+                                                          &loop_, events);
   if (const ExitCode code = BindPort(); code != ExitCode::kOk) {
     return code;
   }
@@ -97,14 +92,7 @@ ExitCode Server::Start() {
     return code;
   }
   StartStorage();
-  boost::system::error_code error;
-  signals_.add(SIGTERM, error);
-  signals_.add(SIGINT, error);
-  signals_.async_wait([this](const boost::system::error_code& wait_error, int) {
-    if (!wait_error) {
-      BeginStop();
-    }
-  });
+  signals_.emplace(&loop_, [this] { BeginStop(); });
   if (const absl::Status status = listener_->Listen(); !status.ok()) {
     log::Error("{}", Message(status));
     return ExitCode::kListenFailed;
@@ -118,18 +106,17 @@ void Server::StartStorage() {
       {.persisted =
            [this](uint64_t write_id) {
              if (persisted_.exchange(write_id) == 0) {
-               boost::asio::post(io_, [this] { OnPersisted(); });
+               loop_.Wake();
              }
            },
        .failed =
            [this](absl::Status status) {
-             boost::asio::post(io_, [this, status] { Fail(status); });
+             loop_.Post([this, status] { Fail(status); });
            },
-       .checkpoint_drained =
-           [this] { boost::asio::post(io_, [] {}); },  // Goes on with it
+       .checkpoint_drained = [this] { loop_.Wake(); },  // Goes on with it
        .checkpointed =
            [this](absl::Status status) {
-             boost::asio::post(io_, [this, status] { OnCheckpointed(status); });
+             loop_.Post([this, status] { OnCheckpointed(status); });
            }});
 }
 
@@ -147,7 +134,7 @@ ExitCode Server::OpenStorage() {
 
 ExitCode Server::BindPort() {
   absl::StatusOr<std::unique_ptr<net::ClientListener>> bound =
-      net::ClientListener::Bind(options_.clients, &io_, this,
+      net::ClientListener::Bind(options_.clients, &loop_, this,
                                 connections_.get());
   if (bound.ok()) {
     listener_ = *std::move(bound);
@@ -222,7 +209,9 @@ ExitCode Server::Run() {
     log::Info("waiting for the disk to confirm the last writes");
   }
   storage_->Stop();
-  if (io_.poll(); failure_.has_value()) {  // It could not write the last
+  while (loop_.RunOne()) {
+  }
+  if (failure_.has_value()) {  // It could not write the last
     return *failure_;
   }
   log::Info("stopped");
@@ -230,21 +219,18 @@ ExitCode Server::Run() {
 }
 
 void Server::RunBatch() {
-  if (!more_work_) {
-    io_.run_one_until(ToTimePoint(Deadline() + stalled_));
+  loop_.Wait(more_work_ ? absl::ZeroDuration()
+                        : Deadline() + stalled_ - MonotonicNow());
+  while (collected_bytes_ < kOutputBytesPerBatch && loop_.RunOne()) {
   }
-  for (int i = 0;
-       i < kHandlersPerBatch && collected_bytes_ < kOutputBytesPerBatch; ++i) {
-    if (io_.poll_one() == 0) {
-      break;
-    }
+  if (const uint64_t write_id = persisted_.exchange(0); write_id != 0) {
+    OnPersisted(write_id);
   }
   BeginBatch();  // For what only time has brought
   connections_->RunTimers();
   listener_->RunTimers();
   disk_watch_.RunTimers(now_);
   Collect();
-  SubmitWrites();
   more_work_ = connections_->Flush();
   more_work_ |= connections_->Resume();
   AdvanceCheckpoint();
@@ -302,12 +288,7 @@ void Server::Collect() {
       log::Warning("{}{}", notice, notice_log_.TakeSuppressedText());
     }
   }
-  if (writes_.empty()) {
-    writes_ = std::move(ready.writes);
-  } else {
-    std::move(ready.writes.begin(), ready.writes.end(),
-              std::back_inserter(writes_));
-  }
+  Submit(std::move(ready.writes));
   if (frames_since_collect_ > 0) {
     const size_t bytes_per_frame = bytes / frames_since_collect_ + 1;
     frames_per_collect_ = std::clamp<size_t>(
@@ -316,19 +297,19 @@ void Server::Collect() {
   }
 }
 
-void Server::SubmitWrites() {
-  if (!writes_.empty()) {
-    for (const zab::Write& write : writes_) {
-      log_bytes_ += static_cast<int64_t>(write.txn().bytes.size());
-    }
-    disk_watch_.Submitted(writes_.back().id, now_);
-    storage_->Submit(std::exchange(writes_, {}));
+void Server::Submit(std::vector<zab::Write> writes) {
+  if (writes.empty()) {
+    return;
   }
+  for (const zab::Write& write : writes) {
+    log_bytes_ += static_cast<int64_t>(write.txn().bytes.size());
+  }
+  disk_watch_.Submitted(writes.back().id, now_);
+  storage_->Submit(std::move(writes));
 }
 
-void Server::OnPersisted() {
+void Server::OnPersisted(uint64_t write_id) {
   BeginBatch();
-  const uint64_t write_id = persisted_.exchange(0);
   disk_watch_.Persisted(write_id, now_);
   replica_->Step(replica::Persisted{.write_id = write_id});
 }
@@ -436,7 +417,7 @@ void Server::TellMemory() {
 // --- The end ---
 
 void Server::Stop() {
-  boost::asio::post(io_, [this] { BeginStop(); });
+  loop_.Post([this] { BeginStop(); });
 }
 
 void Server::BeginStop() {
@@ -498,6 +479,10 @@ void Server::OnFrame(ConnectionId connection, std::string_view frame,
   if (++frames_since_clock_ >= frames_per_clock_) {
     ReadClock();
   }
+}
+
+void Server::OnAhead(absl::Span<const std::string_view> frames) {
+  replica_->LookAhead(frames);
 }
 
 void Server::ReadClock() {

@@ -3,17 +3,14 @@
 //
 // One thread, the owner, runs everything but the log.  Its loop: wait for
 // events, step each through the Replica as it comes (the first one of a batch
-// behind a Tick), then carry out what the Replica wants: writes go to storage,
-// outputs to their connections, and each connection that has something is
-// written to once.  Storage posts its completions back to this loop.
+// behind a Tick), and carry out what the Replica wants: writes go to storage,
+// outputs to their connections; at the end of a batch each connection that has
+// something is written to once.  Storage wakes this loop with its completions.
 
 #ifndef PADDOCK_SERVER_SERVER_H_
 #define PADDOCK_SERVER_SERVER_H_
 
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,12 +26,14 @@
 #include "net/client_connections.h"
 #include "net/client_events.h"
 #include "net/client_listener.h"
+#include "net/event_loop.h"
 #include "paddock/exit_code.h"
 #include "replica/replica.h"
 #include "server/disk_watch.h"
 #include "server/memory_account.h"
 #include "server/process_facts.h"
 #include "server/server_options.h"
+#include "server/stop_signals.h"
 #include "storage/storage.h"
 #include "zab/write.h"
 
@@ -77,15 +76,15 @@ class Server : private net::ClientEvents {
   absl::Duration Deadline() const;
   // Steps a Tick unless this batch has had one.
   void BeginBatch();
-  // Takes what the Replica has ready.  Writes wait for the end of the batch.
+  // Carries out what the Replica has ready.
   void Collect();
-  void SubmitWrites();
+  void Submit(std::vector<zab::Write> writes);
 
   // How long this batch has taken, read from the clock after a few requests.
   void ReadClock();
   bool IsTimeUp() const override;
 
-  void OnPersisted();
+  void OnPersisted(uint64_t write_id);
   // Begins a checkpoint when one is due, and hands on the next piece of it.
   void AdvanceCheckpoint();
   bool IsCheckpointDue() const;
@@ -105,6 +104,7 @@ class Server : private net::ClientEvents {
                    uint16_t port) override;
   void OnFrame(ConnectionId connection, std::string_view frame,
                absl::Duration waited) override;
+  void OnAhead(absl::Span<const std::string_view> frames) override;
   void OnDisconnected(ConnectionId connection) override;
   void OnHeld(ConnectionId connection) override;
   std::optional<size_t> FourLetterWordArgumentBytes(
@@ -120,10 +120,8 @@ class Server : private net::ClientEvents {
   replica::ProcessFacts FactsFor(std::string_view word);
 
   ServerOptions options_;
-  boost::asio::io_context io_{1};  // One thread runs it
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type>
-      work_;
-  boost::asio::signal_set signals_;
+  net::EventLoop loop_;
+  std::optional<StopSignals> signals_;  // While it serves
 
   std::unique_ptr<replica::Replica> replica_;
   std::unique_ptr<net::ClientConnections> connections_;
@@ -143,7 +141,6 @@ class Server : private net::ClientEvents {
   bool in_batch_ = false;
   bool more_work_ = false;  // Held requests may go on at once
 
-  std::vector<zab::Write> writes_;  // Of this batch, not yet submitted
   size_t frames_since_collect_ = 0;
   size_t frames_per_collect_ = 1;
   size_t collected_bytes_ = 0;  // In this batch

@@ -6,8 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -22,6 +20,7 @@
 #include "net/client_connections.h"
 #include "net/client_events.h"
 #include "net/client_listener.h"
+#include "net/event_loop.h"
 #include "net/test_client.h"
 
 namespace paddock::net {
@@ -29,14 +28,14 @@ namespace paddock::net {
 class ClientPortHarness : public ClientEvents {
  public:
   explicit ClientPortHarness(ClientOptions options = {})
-      : work_(boost::asio::make_work_guard(io_)),
-        connections(std::make_unique<ClientConnections>(options, this)) {
+      : connections(
+            std::make_unique<ClientConnections>(options, &loop_, this)) {
     options.address = options.address.empty() ? "127.0.0.1" : options.address;
     if (options.address == "any") {
       options.address.clear();
     }
     options.port = 0;
-    auto bound = ClientListener::Bind(options, &io_, this, connections.get());
+    auto bound = ClientListener::Bind(options, &loop_, this, connections.get());
     CHECK(bound.ok()) << bound.status();
     listener = *std::move(bound);
     const absl::Status status = listener->Listen();
@@ -66,8 +65,9 @@ class ClientPortHarness : public ClientEvents {
   }
 
   void RunBatch() {
-    io_.run_one_for(std::chrono::milliseconds(1));
-    io_.poll();
+    loop_.Wait(absl::Milliseconds(1));
+    while (loop_.RunOne()) {
+    }
     connections->Flush();
     while (connections->Resume()) {
       connections->Flush();
@@ -92,6 +92,9 @@ class ClientPortHarness : public ClientEvents {
     if (answer) {
       connections->Append(connection, answer(frame), false);
     }
+  }
+  void OnAhead(absl::Span<const std::string_view> frames_ahead) override {
+    ahead.insert(ahead.end(), frames_ahead.begin(), frames_ahead.end());
   }
   void OnDisconnected(ConnectionId connection) override {
     disconnected.insert(connection);
@@ -123,9 +126,7 @@ class ClientPortHarness : public ClientEvents {
   }
 
  private:
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type>
-      work_;
+  EventLoop loop_;
 
  public:
   std::unique_ptr<ClientConnections> connections;
@@ -148,6 +149,7 @@ class ClientPortHarness : public ClientEvents {
   std::vector<uint16_t> ports;
   std::vector<std::pair<ConnectionId, std::string>> frames;
   std::vector<absl::Duration> waits;  // Of these frames
+  std::vector<std::string> ahead;
   std::set<ConnectionId> disconnected;
   std::set<ConnectionId> held;
   int words_answered = 0;

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 
+#include "base/check.h"
+
 namespace paddock::net {
 namespace {
 
@@ -89,23 +91,85 @@ TEST(InputBufferTest, FrameOfAnySizeFitsBehindAnyOther) {
   }
 }
 
-TEST(InputBufferTest, BigBufferDoesNotOutliveItsFrame) {
-  InputBuffer buffer;
-  Fill(buffer, Pattern(kMax), kMax);
-  buffer.Consume(kMax);
-  ASSERT_TRUE(buffer.MakeRoom(kMax));
-  EXPECT_EQ(buffer.capacity(), InputBuffer::kBytesLarge);
+// Receives into the shared buffer, as far as it has room.
+size_t FillBorrowed(InputBuffer& buffer, ReadBuffer& shared,
+                    std::string_view bytes) {
+  CHECK(buffer.Borrow(&shared));
+  const size_t count = std::min(buffer.room_bytes(), bytes.size());
+  std::memcpy(buffer.room(), bytes.data(), count);
+  buffer.Commit(count);
+  return count;
 }
 
-TEST(InputBufferTest, ShrinksOnceReadsAreSmallAgain) {
+TEST(InputBufferTest, TakesNoMemoryForWhatIsHandledAtOnce) {
+  ReadBuffer shared;
   InputBuffer buffer;
-  Fill(buffer, Pattern(InputBuffer::kBytesLarge), kMax);
-  buffer.Consume(buffer.data().size());
-  for (int i = 0; i < 100; ++i) {
-    Fill(buffer, "ping", kMax);
-    buffer.Consume(4);
+  for (const size_t size : {size_t{10}, shared.bytes.size()}) {
+    EXPECT_EQ(FillBorrowed(buffer, shared, Pattern(size)), size);
+    EXPECT_EQ(buffer.data(), Pattern(size));
+    buffer.Consume(size);
+    buffer.Return();
+    EXPECT_EQ(buffer.capacity(), 0u);
   }
+}
+
+TEST(InputBufferTest, KeepsWhatIsLeftOver) {
+  ReadBuffer shared;
+  InputBuffer buffer;
+  InputBuffer other;
+  const std::string bytes = Pattern(20000);
+  FillBorrowed(buffer, shared, std::string_view(bytes).substr(0, 10000));
+  buffer.Consume(9000);
+  buffer.Return();
   EXPECT_EQ(buffer.capacity(), InputBuffer::kBytesMin);
+  FillBorrowed(other, shared, std::string(30000, 'x'));
+  other.Return();
+  EXPECT_EQ(other.capacity(), 30000u);
+  EXPECT_EQ(buffer.data(), bytes.substr(9000, 1000));
+
+  FillBorrowed(buffer, shared, std::string_view(bytes).substr(10000));
+  EXPECT_EQ(buffer.data(), bytes.substr(9000));
+  buffer.Return();
+  EXPECT_EQ(buffer.data(), bytes.substr(9000));
+  buffer.Consume(11000);
+  buffer.Return();
+  EXPECT_EQ(buffer.capacity(), 0u);
+}
+
+TEST(InputBufferTest, BorrowsNothingForMuchThatIsLeft) {
+  ReadBuffer shared;
+  InputBuffer buffer;
+  Fill(buffer, Pattern(30000), kMax);
+  EXPECT_FALSE(buffer.Borrow(&shared));
+  EXPECT_EQ(buffer.data(), Pattern(30000));
+  buffer.Consume(29000);
+  EXPECT_TRUE(buffer.Borrow(&shared));
+  EXPECT_EQ(buffer.data(), Pattern(30000).substr(29000));
+}
+
+TEST(InputBufferTest, BigBufferDoesNotOutliveItsFrame) {
+  ReadBuffer shared;
+  InputBuffer buffer;
+  Fill(buffer, Pattern(kMax), kMax);
+  buffer.Consume(kMax - 10);
+  ASSERT_TRUE(buffer.Borrow(&shared));
+  buffer.Return();
+  EXPECT_EQ(buffer.capacity(), InputBuffer::kBytesMin);
+  EXPECT_EQ(buffer.data(), Pattern(kMax).substr(kMax - 10));
+  buffer.Consume(10);
+  buffer.Return();
+  EXPECT_EQ(buffer.capacity(), 0u);
+}
+
+TEST(InputBufferTest, ReleaseDropsAll) {
+  ReadBuffer shared;
+  InputBuffer buffer;
+  Fill(buffer, "rest", kMax);
+  FillBorrowed(buffer, shared, "more");
+  EXPECT_EQ(buffer.data(), "restmore");
+  buffer.Release();
+  EXPECT_EQ(buffer.data(), "");
+  EXPECT_EQ(buffer.capacity(), 0u);
 }
 
 }  // namespace
