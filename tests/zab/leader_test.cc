@@ -12,8 +12,8 @@ using testing::AnyOf;
 using testing::ElementsAre;
 using testing::Eq;
 using testing::IsEmpty;
-using testing::UnorderedElementsAre;
 using testing::IsSupersetOf;
+using testing::UnorderedElementsAre;
 
 // Member 3 leads 1 and 2; all begin with `log`.
 HarnessOptions Of3(std::vector<Txn> log = {}) {
