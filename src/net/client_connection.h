@@ -41,8 +41,9 @@ class ClientConnections;
 
 // Shared, for those who still have to write to it or to read must find it alive
 // even when it was closed meanwhile.
-class ClientConnection : public std::enable_shared_from_this<ClientConnection>,
-                         private EventLoop::Target {
+class ClientConnection final
+    : public std::enable_shared_from_this<ClientConnection>,
+      private EventLoop::Target {
  public:
   // `socket` never blocks.  `all` outlives the connection.
   ClientConnection(ClientConnections* all, ConnectionId id, Descriptor socket,

@@ -24,7 +24,7 @@
 
 namespace paddock::net {
 
-class ClientListener : private EventLoop::Target {
+class ClientListener final : private EventLoop::Target {
  public:
   // Takes the address and port of `options`.  Errors: kUnavailable when the
   // port is in use, kInvalidArgument when there is no such address here; the

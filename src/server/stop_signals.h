@@ -10,7 +10,7 @@
 namespace paddock::server {
 
 // While one of these lives, the signals do not end the process.
-class StopSignals : private net::EventLoop::Target {
+class StopSignals final : private net::EventLoop::Target {
  public:
   // Calls `on_signal` on the thread of `loop` after a signal.  `loop` outlives
   // this, and is not run after it.

@@ -52,22 +52,27 @@ double MillisecondsSince(Clock::time_point start) {
       .count();
 }
 
+std::string Framed(std::string_view payload) {
+  std::string frame(4, '\0');
+  jute::StoreBigEndian(frame.data(), static_cast<int32_t>(payload.size()));
+  frame += payload;
+  return frame;
+}
+
 template <class Body>
 std::string MakeFrame(int32_t xid, jute::OpCode op, const Body& body) {
-  std::string bytes(4, '\0');
+  std::string bytes;
   jute::Write(jute::RequestHeader{xid, static_cast<int32_t>(op)}, &bytes);
   jute::Write(body, &bytes);
-  jute::StoreBigEndian(bytes.data(), static_cast<int32_t>(bytes.size() - 4));
-  return bytes;
+  return Framed(bytes);
 }
 
 std::string PingFrame() {
-  std::string bytes(4, '\0');
+  std::string bytes;
   jute::Write(jute::RequestHeader{jute::kPingXid,
                                   static_cast<int32_t>(jute::OpCode::kPing)},
               &bytes);
-  jute::StoreBigEndian(bytes.data(), static_cast<int32_t>(bytes.size() - 4));
-  return bytes;
+  return Framed(bytes);
 }
 
 int Dial(uint16_t port, uint32_t source) {
@@ -283,14 +288,12 @@ double Max(const std::vector<double>& values) {
 void FanOut(uint16_t port, int connections, int rounds) {
   const std::string path = "/crowd";
   Single writer(port);
-  writer.Call(
-      MakeFrame(1, jute::OpCode::kCreate,
-                jute::CreateRequest{
-                    path, "", {{jute::kPermAll, {"world", "anyone"}}}, 0}));
-  writer.Call(MakeFrame(
-      1, jute::OpCode::kCreate,
-      jute::CreateRequest{
-          path + "-other", "", {{jute::kPermAll, {"world", "anyone"}}}, 0}));
+  for (const std::string& created : {path, path + "-other"}) {
+    writer.Call(MakeFrame(
+        1, jute::OpCode::kCreate,
+        jute::CreateRequest{
+            created, "", {{jute::kPermAll, {"world", "anyone"}}}, 0}));
+  }
   const std::string other = MakeFrame(
       1, jute::OpCode::kSetData, jute::SetDataRequest{path + "-other", "", -1});
   const std::string change =

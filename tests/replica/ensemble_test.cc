@@ -235,10 +235,14 @@ class EnsembleTest : public testing::Test {
     return id;
   }
 
-  // Sends a handshake and returns the answer; nothing when it was closed.
-  std::optional<jute::ConnectResponse> Handshake(
-      ServerId at, ConnectionId connection, int64_t session = 0,
-      std::string_view password = "0123456789abcdef") {
+  static std::string PasswordOf(int64_t session) {
+    const auto password = SessionPassword(SessionId{session});
+    return {password.data(), password.size()};
+  }
+
+  // Asks for a session, new if 0.
+  void SendHandshake(ServerId at, ConnectionId connection, int64_t session,
+                     std::string_view password) {
     std::string frame;
     jute::Write(
         jute::ConnectRequest{
@@ -246,6 +250,13 @@ class EnsembleTest : public testing::Test {
         &frame);
     frame.push_back(0);
     members_[at].replica->Step(Received{connection, frame});
+  }
+
+  // Sends a handshake and returns the answer; nothing when it was closed.
+  std::optional<jute::ConnectResponse> Handshake(
+      ServerId at, ConnectionId connection, int64_t session = 0,
+      std::string_view password = "0123456789abcdef") {
+    SendHandshake(at, connection, session, password);
     Settle();
     raw_ = std::exchange(members_[at].received[connection], {});
     jute::ConnectResponse response;
@@ -254,6 +265,13 @@ class EnsembleTest : public testing::Test {
       return std::nullopt;
     }
     return response;
+  }
+
+  // Likewise for a session that there is already.
+  std::optional<jute::ConnectResponse> Renew(ServerId at,
+                                             ConnectionId connection,
+                                             int64_t session) {
+    return Handshake(at, connection, session, PasswordOf(session));
   }
 
   ConnectionId Connect(ServerId at, int64_t* session = nullptr) {
@@ -268,11 +286,8 @@ class EnsembleTest : public testing::Test {
 
   // Connects with a session that there is already.
   ConnectionId Reattach(ServerId at, int64_t session) {
-    const auto password = SessionPassword(SessionId{session});
     const ConnectionId connection = Open(at);
-    const auto response =
-        Handshake(at, connection, session,
-                  std::string_view(password.data(), password.size()));
+    const auto response = Renew(at, connection, session);
     EXPECT_TRUE(response.has_value() && response->sessionId == session);
     return connection;
   }
@@ -458,14 +473,9 @@ TEST_F(EnsembleTest, DeposedLeaderRefusesNoSession) {
   Connect(follower, &session);
   ASSERT_TRUE(members_[deposed].replica->is_serving());
   const ConnectionId lost = Open(deposed);
-  const auto password = SessionPassword(SessionId{session});
-  const auto renew = [&](ServerId at, ConnectionId connection) {
-    return Handshake(at, connection, session,
-                     std::string_view(password.data(), password.size()));
-  };
-  EXPECT_FALSE(renew(deposed, lost).has_value());
+  EXPECT_FALSE(Renew(deposed, lost, session).has_value());
   EXPECT_FALSE(members_[deposed].closed[lost]);
-  const auto renewed = renew(follower, Open(follower));
+  const auto renewed = Renew(follower, Open(follower), session);
   ASSERT_TRUE(renewed.has_value());
   EXPECT_EQ(renewed->sessionId, session);
   Advance(absl::Seconds(20));
@@ -484,10 +494,7 @@ TEST_F(EnsembleTest, SessionThatADeposedLeaderClosesIsNotRefused) {
   LeaveAlone(deposed);
   Advance(absl::Seconds(4));
   const ConnectionId lost = Open(deposed);
-  const auto password = SessionPassword(SessionId{session});
-  EXPECT_FALSE(Handshake(deposed, lost, session,
-                         std::string_view(password.data(), password.size()))
-                   .has_value());
+  EXPECT_FALSE(Renew(deposed, lost, session).has_value());
   Advance(absl::Seconds(20));
   EXPECT_TRUE(members_[deposed].closed[lost]);
   EXPECT_THAT(members_[deposed].received[lost], IsEmpty());
@@ -501,16 +508,8 @@ TEST_F(EnsembleTest, AnswersGoToThoseWhoAskedForThatSession) {
   Connect(leader, &session);
   std::vector<ConnectionId> asking;
   for (const int64_t wanted : {session + 1000, session, session + 1000}) {
-    const auto password = SessionPassword(SessionId{wanted});
-    std::string frame;
-    jute::Write(
-        jute::ConnectRequest{.timeOut = 10000,
-                             .sessionId = wanted,
-                             .passwd = {password.data(), password.size()}},
-        &frame);
-    frame.push_back(0);
     asking.push_back(Open(follower));
-    members_[follower].replica->Step(Received{asking.back(), frame});
+    SendHandshake(follower, asking.back(), wanted, PasswordOf(wanted));
   }
   Settle();
   std::vector<int64_t> given;
@@ -534,11 +533,8 @@ TEST_F(EnsembleTest, LeaderThatHandsOverServesNobody) {
        jute::CreateRequest{"/a", "", kOpenAcl, 0});
   members_[leader].replica->Step(Stop{});
   EXPECT_FALSE(members_[leader].replica->is_serving());
-  const auto password = SessionPassword(SessionId{session});
   const ConnectionId late = Open(leader);
-  EXPECT_FALSE(Handshake(leader, late, session,
-                         std::string_view(password.data(), password.size()))
-                   .has_value());
+  EXPECT_FALSE(Renew(leader, late, session).has_value());
   EXPECT_TRUE(members_[leader].closed[late]);
   Kill(leader);
   EXPECT_TRUE(Exists(RunUntilLeader(), "/a"));
@@ -572,18 +568,11 @@ TEST_F(EnsembleTest, TwoConnectionsWantOneSession) {
   const ServerId follower = AFollower();
   int64_t session = 0;
   const ConnectionId first = Connect(follower, &session);
-  const auto password = SessionPassword(SessionId{session});
-  std::string frame;
-  jute::Write(
-      jute::ConnectRequest{.timeOut = 10000,
-                           .sessionId = session,
-                           .passwd = {password.data(), password.size()}},
-      &frame);
-  frame.push_back(0);
   const ConnectionId second = Open(follower);
   const ConnectionId third = Open(follower);
-  members_[follower].replica->Step(Received{second, frame});
-  members_[follower].replica->Step(Received{third, frame});
+  for (const ConnectionId connection : {second, third}) {
+    SendHandshake(follower, connection, session, PasswordOf(session));
+  }
   Settle();
   EXPECT_TRUE(members_[follower].closed[first]);
   EXPECT_TRUE(members_[follower].closed[second]);
