@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 
@@ -13,6 +14,14 @@ namespace {
 constexpr size_t kSlabBytes = 64 << 10;  // And what slabs are aligned to
 constexpr size_t kRegionBytes = 4 << 20;
 constexpr size_t kEmptyMax = 32;  // Slabs kept for the next blocks
+
+constexpr size_t kSlabsPerRegion = kRegionBytes / kSlabBytes;
+
+// The number of a block is that of its slab and of its place in it; or its
+// index in large_, for what is larger, and for what comes behind 16 GB.
+constexpr uint32_t kLarge = uint32_t{1} << 31;
+constexpr int kPlaceBits = 13;
+constexpr size_t kSlabsMax = kLarge >> kPlaceBits;
 
 #ifdef PADDOCK_SANITIZED
 constexpr bool kIsWatched = true;
@@ -29,6 +38,7 @@ struct SlabHeap::Slab {
   void* freed;         // Blocks that were freed, each with the next in it
   uint32_t used;       // Blocks
   uint32_t untouched;  // Offset of the part that was never used
+  uint32_t number;     // In slabs_
 };
 
 SlabHeap::~SlabHeap() {
@@ -70,8 +80,7 @@ void SlabHeap::Free(void* block, size_t bytes) {
   }
   const size_t block_bytes = BlockBytes(bytes);
   const size_t size_class = block_bytes / kGrain;
-  auto* const slab = reinterpret_cast<Slab*>(
-      reinterpret_cast<uintptr_t>(block) & ~(kSlabBytes - 1));
+  Slab* const slab = SlabOf(block);
   const bool was_full =
       slab->freed == nullptr && slab->untouched + block_bytes > kSlabBytes;
   *static_cast<void**>(block) = slab->freed;
@@ -85,6 +94,51 @@ void SlabHeap::Free(void* block, size_t bytes) {
     Unlink(slab, size_class);
     GiveBack(slab);
   }
+}
+
+SlabHeap::Slab* SlabHeap::SlabOf(void* block) {
+  return reinterpret_cast<Slab*>(reinterpret_cast<uintptr_t>(block) &
+                                 ~(kSlabBytes - 1));
+}
+
+uint32_t SlabHeap::AllocateNumbered(size_t bytes) {
+  static_assert(kSlabBytes / kGrain == size_t{1} << kPlaceBits);
+  if (bytes > kBlockBytesMax || kIsWatched ||
+      slabs_.size() > kSlabsMax - kSlabsPerRegion) {
+    if (no_large_.empty()) {
+      CHECK_LT(large_.size(), size_t{kLarge});
+      no_large_.push_back(static_cast<uint32_t>(large_.size()));
+      large_.push_back(nullptr);
+    }
+    const uint32_t index = no_large_.back();
+    no_large_.pop_back();
+    large_[index] = ::operator new(bytes);
+    return index | kLarge;
+  }
+  void* const block = Allocate(bytes);
+  Slab* const slab = SlabOf(block);
+  const auto offset = static_cast<uint32_t>(static_cast<char*>(block) -
+                                            reinterpret_cast<char*>(slab));
+  return slab->number << kPlaceBits | offset / uint32_t{kGrain};
+}
+
+void SlabHeap::FreeNumbered(uint32_t number, size_t bytes) {
+  if ((number & kLarge) == 0) {
+    Free(At(number), bytes);
+    return;
+  }
+  const uint32_t index = number & ~kLarge;
+  ::operator delete(std::exchange(large_[index], nullptr));
+  no_large_.push_back(index);
+}
+
+void* SlabHeap::At(uint32_t number) const {
+  if ((number & kLarge) != 0) {
+    return large_[number & ~kLarge];
+  }
+  constexpr uint32_t kPlaces = uint32_t{1} << kPlaceBits;
+  return reinterpret_cast<char*>(slabs_[number >> kPlaceBits]) +
+         number % kPlaces * kGrain;
 }
 
 void SlabHeap::Link(Slab* slab, size_t size_class) {
@@ -110,24 +164,27 @@ SlabHeap::Slab* SlabHeap::TakeSlab(size_t block_bytes) {
   if (empty_.empty() && released_.empty()) {
     MapRegion();
   }
-  std::vector<Slab*>& from = empty_.empty() ? released_ : empty_;
-  Slab* const slab = from.back();
+  std::vector<uint32_t>& from = empty_.empty() ? released_ : empty_;
+  const uint32_t number = from.back();
   from.pop_back();
+  Slab* const slab = slabs_[number];
   *slab = {.previous = nullptr,
            .next = nullptr,
            .freed = nullptr,
            .used = 0,
-           .untouched = sizeof(Slab)};
+           .untouched = sizeof(Slab),
+           .number = number};
   return slab;
 }
 
 void SlabHeap::GiveBack(Slab* slab) {
+  const uint32_t number = slab->number;
   if (empty_.size() < kEmptyMax) {
-    empty_.push_back(slab);
+    empty_.push_back(number);
     return;
   }
   CHECK_EQ(madvise(slab, kSlabBytes, MADV_DONTNEED), 0);
-  released_.push_back(slab);
+  released_.push_back(number);
 }
 
 void SlabHeap::MapRegion() {
@@ -141,8 +198,11 @@ void SlabHeap::MapRegion() {
   const uintptr_t first =
       (reinterpret_cast<uintptr_t>(region) + kSlabBytes - 1) &
       ~(kSlabBytes - 1);
-  for (size_t at = kRegionBytes; at > 0; at -= kSlabBytes) {
-    released_.push_back(reinterpret_cast<Slab*>(first + at - kSlabBytes));
+  for (size_t i = 0; i < kSlabsPerRegion; ++i) {
+    slabs_.push_back(reinterpret_cast<Slab*>(first + i * kSlabBytes));
+  }
+  for (size_t i = 1; i <= kSlabsPerRegion; ++i) {  // The first is used first
+    released_.push_back(static_cast<uint32_t>(slabs_.size() - i));
   }
 }
 

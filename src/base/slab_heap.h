@@ -4,6 +4,8 @@
 // size lie together in slabs; a slab that becomes empty serves any size again,
 // and all but a few of those give their memory back to the system at once.
 //
+// A block also has a number of 32 bits: half a pointer, for tables of millions.
+//
 // Not thread-safe.  Where a sanitizer watches, each block is an allocation of
 // its own.
 
@@ -12,6 +14,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "base/memory.h"
@@ -35,6 +38,11 @@ class SlabHeap {
   // REQUIRES: `bytes` is what `block` was allocated with
   void Free(void* block, size_t bytes);
 
+  // The same for a block that is known by its number, and lies at At().
+  uint32_t AllocateNumbered(size_t bytes);
+  void FreeNumbered(uint32_t number, size_t bytes);
+  void* At(uint32_t number) const;
+
   // What such a block takes.
   static constexpr size_t BlockBytes(size_t bytes) {
     return bytes > kBlockBytesMax ? HeapBytes(bytes)
@@ -47,6 +55,7 @@ class SlabHeap {
   static constexpr size_t kGrain = 8;
   static constexpr size_t kClasses = kBlockBytesMax / kGrain + 1;
 
+  static Slab* SlabOf(void* block);
   Slab* TakeSlab(size_t block_bytes);
   void GiveBack(Slab* slab);
   void MapRegion();
@@ -54,9 +63,13 @@ class SlabHeap {
   void Unlink(Slab* slab, size_t size_class);
 
   std::array<Slab*, kClasses> with_room_ = {};  // Lists, by size / kGrain
-  std::vector<Slab*> empty_;                    // Free, and in memory
-  std::vector<Slab*> released_;                 // Free, and not
   std::vector<void*> regions_;
+  std::vector<Slab*> slabs_;        // By number
+  std::vector<uint32_t> empty_;     // Slabs that are free, and in memory
+  std::vector<uint32_t> released_;  // Slabs that are free, and not
+
+  std::vector<void*> large_;        // Numbered blocks that lie in no slab
+  std::vector<uint32_t> no_large_;  // Of large_, what is free
 };
 
 }  // namespace paddock

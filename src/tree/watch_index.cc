@@ -15,21 +15,22 @@ namespace paddock::tree {
 // one watcher, which needs no further memory.
 class WatchIndex::Path {
  public:
-  static Path* New(std::string_view path, ConnectionId first, SlabHeap* heap) {
+  static Number New(std::string_view path, ConnectionId first, SlabHeap* heap) {
     CHECK_LT(path.size(), kMany);
-    void* const block = heap->Allocate(sizeof(Path) + path.size());
-    return new (block) Path(path, first);
+    const Number number = heap->AllocateNumbered(sizeof(Path) + path.size());
+    new (heap->At(number)) Path(path, first);
+    return number;
   }
-  static void Free(Path* path, SlabHeap* heap) {
-    const size_t bytes = sizeof(Path) + path->size();
-    if (path->has_many()) {
-      delete path->set();
+  ~Path() {
+    if (has_many()) {
+      delete set();
     }
-    heap->Free(path, bytes);
   }
-  size_t memory_bytes() const {
-    return SlabHeap::BlockBytes(sizeof(Path) + size());
-  }
+  Path(const Path&) = delete;
+  Path& operator=(const Path&) = delete;
+
+  size_t bytes() const { return sizeof(Path) + size(); }
+  size_t memory_bytes() const { return SlabHeap::BlockBytes(bytes()); }
 
   std::string_view path() const {
     return {reinterpret_cast<const char*>(this + 1), size()};
@@ -93,30 +94,43 @@ class WatchIndex::Path {
   uint32_t size_;     // Of the path; and kMany
 };
 
-size_t WatchIndex::PathHash::operator()(const Path* path) const {
-  return (*this)(path->path());
+WatchIndex::Path* WatchIndex::At(const SlabHeap& heap, Number path) {
+  return static_cast<Path*>(heap.At(path));
 }
 
-bool WatchIndex::PathEqual::operator()(const Path* a,
-                                       std::string_view b) const {
-  return a->path() == b;
+size_t WatchIndex::PathHash::operator()(Number path) const {
+  return (*this)(At(*heap, path)->path());
 }
+
+bool WatchIndex::PathEqual::operator()(Number a, std::string_view b) const {
+  return At(*heap, a)->path() == b;
+}
+
+WatchIndex::WatchIndex()
+    : paths_(0, PathHash{.heap = &heap_}, PathEqual{&heap_}) {}
 
 WatchIndex::~WatchIndex() {
-  for (Path* path : paths_) {
-    Path::Free(path, &heap_);
+  for (const Number path : paths_) {
+    Free(path);
   }
 }
 
+void WatchIndex::Free(Number path) {
+  Path* const freed = At(path);
+  const size_t bytes = freed->bytes();
+  freed->~Path();
+  heap_.FreeNumbered(path, bytes);
+}
+
 bool WatchIndex::Add(std::string_view path, ConnectionId connection) {
-  Path* created = nullptr;
+  bool is_new = false;
   const auto it = paths_.lazy_emplace(path, [&](const auto& construct) {
-    created = Path::New(path, connection, &heap_);
-    construct(created);
+    is_new = true;
+    construct(Path::New(path, connection, &heap_));
   });
-  if (created != nullptr) {
-    path_bytes_ += created->memory_bytes();
-  } else if (!(*it)->Add(connection)) {
+  if (is_new) {
+    path_bytes_ += At(*it)->memory_bytes();
+  } else if (!At(*it)->Add(connection)) {
     return false;
   }
   connections_[connection].insert(*it);
@@ -125,15 +139,15 @@ bool WatchIndex::Add(std::string_view path, ConnectionId connection) {
 }
 
 bool WatchIndex::Remove(std::string_view path, ConnectionId connection) {
-  Path* const found = Find(path);
-  if (found == nullptr || !found->Has(connection)) {
+  const std::optional<Number> found = Find(path);
+  if (!found.has_value() || !At(*found)->Has(connection)) {
     return false;
   }
-  RemoveFromConnection(connection, found);
-  if (found->watcher_count() == 1) {
-    ForgetPath(found);
+  RemoveFromConnection(connection, *found);
+  if (At(*found)->watcher_count() == 1) {
+    ForgetPath(*found);
   } else {
-    found->Remove(connection);
+    At(*found)->Remove(connection);
   }
   --pairs_;
   return true;
@@ -149,52 +163,53 @@ void WatchIndex::RemoveConnection(
   const PathSet paths = std::move(it->second);
   connections_.erase(it);
   pairs_ -= paths.size();
-  for (Path* path : paths) {
+  for (const Number number : paths) {
+    Path* const path = At(number);
     if (path->watcher_count() > 1) {
       path->Remove(connection);
       removed(path->path());
       continue;
     }
     CHECK(path->Has(connection));
-    CHECK_EQ(paths_.erase(path), 1u);
+    CHECK_EQ(paths_.erase(number), 1u);
     removed(path->path());
     path_bytes_ -= path->memory_bytes();
-    Path::Free(path, &heap_);
+    Free(number);
   }
 }
 
 bool WatchIndex::Contains(std::string_view path,
                           ConnectionId connection) const {
-  const Path* const found = Find(path);
-  return found != nullptr && found->Has(connection);
+  const std::optional<Number> found = Find(path);
+  return found.has_value() && At(*found)->Has(connection);
 }
 
 void WatchIndex::Collect(std::string_view path,
                          std::vector<ConnectionId>* connections) const {
-  if (const Path* const found = Find(path)) {
-    found->Collect(connections);
+  if (const std::optional<Number> found = Find(path)) {
+    At(*found)->Collect(connections);
   }
 }
 
 void WatchIndex::Take(std::string_view path,
                       std::vector<ConnectionId>* connections) {
-  Path* const found = Find(path);
-  if (found == nullptr) {
+  const std::optional<Number> found = Find(path);
+  if (!found.has_value()) {
     return;
   }
   const size_t first = connections->size();
-  found->Collect(connections);
+  At(*found)->Collect(connections);
   for (size_t i = first; i < connections->size(); ++i) {
-    RemoveFromConnection((*connections)[i], found);
+    RemoveFromConnection((*connections)[i], *found);
   }
   pairs_ -= connections->size() - first;
-  ForgetPath(found);
+  ForgetPath(*found);
 }
 
 void WatchIndex::ForEachPath(
     absl::FunctionRef<void(std::string_view path)> visit) const {
-  for (const Path* path : paths_) {
-    visit(path->path());
+  for (const Number path : paths_) {
+    visit(At(path)->path());
   }
 }
 
@@ -219,14 +234,15 @@ size_t WatchIndex::memory_bytes() const {
 void WatchIndex::CheckInvariants() const {
   size_t path_bytes = 0;
   size_t pairs_by_path = 0;
-  for (Path* path : paths_) {
+  for (const Number number : paths_) {
+    const Path* const path = At(number);
     std::vector<ConnectionId> watchers;
     path->Collect(&watchers);
     CHECK(!watchers.empty()) << path->path();
     path_bytes += path->memory_bytes();
     pairs_by_path += watchers.size();
     for (const ConnectionId watcher : watchers) {
-      CHECK(connections_.at(watcher).contains(path)) << path->path();
+      CHECK(connections_.at(watcher).contains(number)) << path->path();
     }
   }
   size_t pairs_by_connection = 0;
@@ -239,21 +255,22 @@ void WatchIndex::CheckInvariants() const {
   CHECK_EQ(pairs_by_connection, pairs_);
 }
 
-WatchIndex::Path* WatchIndex::Find(std::string_view path) const {
+std::optional<WatchIndex::Number> WatchIndex::Find(
+    std::string_view path) const {
   if (paths_.empty()) {
-    return nullptr;  // Without hashing
+    return std::nullopt;  // Without hashing
   }
   const auto it = paths_.find(path);
-  return it == paths_.end() ? nullptr : *it;
+  return it == paths_.end() ? std::nullopt : std::optional(*it);
 }
 
-void WatchIndex::ForgetPath(Path* path) {
+void WatchIndex::ForgetPath(Number path) {
   CHECK_EQ(paths_.erase(path), 1u);
-  path_bytes_ -= path->memory_bytes();
-  Path::Free(path, &heap_);
+  path_bytes_ -= At(path)->memory_bytes();
+  Free(path);
 }
 
-void WatchIndex::RemoveFromConnection(ConnectionId connection, Path* path) {
+void WatchIndex::RemoveFromConnection(ConnectionId connection, Number path) {
   const auto it = connections_.find(connection);
   CHECK(it != connections_.end());
   CHECK_EQ(it->second.erase(path), 1u);

@@ -42,29 +42,52 @@ size_t ResidentBytes() {
   return resident * 4096;
 }
 
-TEST(SlabHeapTest, BlocksDoNotOverlapWhateverIsFreedInBetween) {
+// With `numbered`, the blocks are known by their numbers.
+void AllocateAndFreeAtRandom(bool numbered) {
   SlabHeap heap;
   Random random(7);
   std::vector<Block> blocks;
+  std::vector<uint32_t> numbers;
+  const auto free_last = [&] {
+    const Block block = blocks.back();
+    ASSERT_TRUE(block.IsWhole());
+    if (numbered) {
+      ASSERT_EQ(heap.At(numbers.back()), block.bytes);
+      heap.FreeNumbered(numbers.back(), block.size);
+    } else {
+      heap.Free(block.bytes, block.size);
+    }
+    blocks.pop_back();
+    numbers.pop_back();
+  };
   for (int i = 0; i < 200'000; ++i) {
     if (blocks.empty() || random.Chance(11, 20)) {
       const size_t size = 1 + random.Below(random.Chance(1, 50) ? 3000 : 300);
-      auto* const bytes = static_cast<unsigned char*>(heap.Allocate(size));
+      numbers.push_back(numbered ? heap.AllocateNumbered(size) : 0);
+      auto* const bytes = static_cast<unsigned char*>(
+          numbered ? heap.At(numbers.back()) : heap.Allocate(size));
       ASSERT_EQ(reinterpret_cast<uintptr_t>(bytes) % 8, 0u);
       const auto mark = static_cast<unsigned char>(random.Next());
       std::memset(bytes, mark, size);
       blocks.push_back({bytes, size, mark});
     } else {
-      std::swap(blocks[random.Below(blocks.size())], blocks.back());
-      ASSERT_TRUE(blocks.back().IsWhole());
-      heap.Free(blocks.back().bytes, blocks.back().size);
-      blocks.pop_back();
+      const size_t chosen = random.Below(blocks.size());
+      std::swap(blocks[chosen], blocks.back());
+      std::swap(numbers[chosen], numbers.back());
+      free_last();
     }
   }
-  for (const Block& block : blocks) {
-    ASSERT_TRUE(block.IsWhole());
-    heap.Free(block.bytes, block.size);
+  while (!blocks.empty()) {
+    free_last();
   }
+}
+
+TEST(SlabHeapTest, BlocksDoNotOverlapWhateverIsFreedInBetween) {
+  AllocateAndFreeAtRandom(/*numbered=*/false);
+}
+
+TEST(SlabHeapTest, NumberedBlocksDoNotEither) {
+  AllocateAndFreeAtRandom(/*numbered=*/true);
 }
 
 TEST(SlabHeapTest, ABlockTakesItsSizeAndNoMore) {
