@@ -1,5 +1,5 @@
 // What the client port tells its owner, and asks it.  Called on the thread
-// that runs the port's io_context, never from within a call of the owner into
+// that runs the EventLoop, never from within a call of the owner into
 // the port other than Flush(), Resume(), RunTimers() and CloseAll().
 
 #ifndef PADDOCK_NET_CLIENT_EVENTS_H_

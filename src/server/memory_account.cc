@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/memory.h"
@@ -59,16 +60,20 @@ std::string MemoryText(const MemoryAccount& account) {
 }
 
 void MemoryTrimmer::RunTimers(absl::Duration now) {
-  // Work that comes and goes finds this much where it was.
-  constexpr size_t kKeptBytes = 16 << 20;
-  constexpr size_t kStepBytes = 16 << 20;
+  // Work that comes and goes finds this much where it was, and for a while half
+  // of what it had.
+  constexpr size_t kKeptBytes = 4 << 20;
+  constexpr size_t kStepBytesMax = 16 << 20;
   if (now < next_) {
     return;
   }
   next_ = now + absl::Seconds(1);
-  if (FreeBytes() > kKeptBytes) {
-    ReleaseFreeMemory(kStepBytes);
-    next_ = now + absl::Milliseconds(100);
+  const size_t free = FreeBytes();
+  if (free > kKeptBytes) {
+    const size_t step = std::min((free - kKeptBytes + 1) / 2, kStepBytesMax);
+    ReleaseFreeMemory(step);
+    next_ = now + (step == kStepBytesMax ? absl::Milliseconds(100)
+                                         : absl::Seconds(1));
   }
 }
 
