@@ -22,6 +22,10 @@ namespace {
 // would have a sync of its own while all others wait for it.
 constexpr absl::Duration kGatherTimeMax = absl::Milliseconds(1);
 
+// Who has not come back when so many syncs could have been made is not waited
+// for.
+constexpr int kComeBackSyncs = 16;
+
 // Monotonic, from an origin that does not matter.
 absl::Duration Now() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -186,10 +190,11 @@ bool Storage::AwaitWrites(std::vector<zab::Write>* writes) {
   };
   wanted_ = 1;
   wake_.wait(lock, is_enough);
-  wanted_ = last_batch_;
-  wake_.wait_for(
-      lock, absl::ToChronoNanoseconds(std::min(sync_time_ / 2, kGatherTimeMax)),
-      is_enough);
+  if (Now() - last_sync_end_ < kComeBackSyncs * sync_time_) {
+    wanted_ = last_batch_;
+    const absl::Duration time_max = std::min(sync_time_ / 2, kGatherTimeMax);
+    wake_.wait_for(lock, absl::ToChronoNanoseconds(time_max), is_enough);
+  }
   writes->swap(queue_);
   last_batch_ = writes->size();
   return !writes->empty();
@@ -218,6 +223,7 @@ absl::Status Storage::Sync() {
   const absl::Duration end = Now();
   const absl::Duration took = end - start;
   sync_time_ = (3 * sync_time_ + took) / 4;
+  last_sync_end_ = end;
   const bool is_slow = took >= options_.sync_warning;
   {
     std::lock_guard lock(mutex_);

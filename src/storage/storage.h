@@ -6,7 +6,8 @@
 // hold (history.h).  After Start(), batches given to Submit() are appended and
 // synced on a thread of Storage's own, and reported in order; while one batch
 // is being synced the next one gathers, so that a busy log syncs rarely and an
-// idle one at once.
+// idle one at once.  A busy one also waits a little for a batch as large as the
+// last.
 //
 // A write or sync that fails is final: nothing after it is reported as
 // durable, and nothing is retried as if it had worked.
@@ -152,6 +153,7 @@ class Storage {
   Reports reports_;
   size_t last_batch_ = 0;     // Writes that were persisted together
   absl::Duration sync_time_;  // Of late
+  absl::Duration last_sync_end_ = -absl::InfiniteDuration();
 
   std::optional<Checkpointer> checkpointer_;  // Between Start() and Stop()
   std::thread thread_;

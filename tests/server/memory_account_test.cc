@@ -55,13 +55,13 @@ TEST(MemoryTrimmerTest, KeepsALittle) {
 #ifdef PADDOCK_SANITIZED
   GTEST_SKIP() << "a sanitizer has an allocator of its own";
 #endif
-  constexpr size_t kBlockBytes = 8 << 20;
+  constexpr size_t kBlockBytes = 3 << 20;
   auto block = std::make_unique<std::string>(kBlockBytes, 'x');
   const int64_t before = ResidentPages();
   block.reset();
   MemoryTrimmer trimmer;
   trimmer.RunTimers(absl::ZeroDuration());
-  EXPECT_GT(ResidentPages(), before - 4 * kPagesOfMegabyte);
+  EXPECT_GT(ResidentPages(), before - kPagesOfMegabyte);
 }
 
 }  // namespace
