@@ -27,12 +27,6 @@ constexpr size_t kFramesAhead = 16;
 constexpr absl::Duration kArrivalStep = absl::Milliseconds(10);
 constexpr size_t kArrivalsMax = 256;
 
-void SetOption(const Descriptor& socket, int level, int option) {
-  const int on = 1;
-  // When it is refused, that only costs speed.
-  setsockopt(socket.get(), level, option, &on, sizeof on);
-}
-
 }  // namespace
 
 ClientConnection::ClientConnection(ClientConnections* all, ConnectionId id,
@@ -46,9 +40,10 @@ ClientConnection::ClientConnection(ClientConnections* all, ConnectionId id,
       last_send_(last_io_) {}
 
 void ClientConnection::Start() {
-  SetOption(socket_, IPPROTO_TCP, TCP_NODELAY);
+  // Either that is refused only costs speed.
+  SetOption(socket_, IPPROTO_TCP, TCP_NODELAY, 1);
   if (all_->options_.tcp_keep_alive) {
-    SetOption(socket_, SOL_SOCKET, SO_KEEPALIVE);
+    SetOption(socket_, SOL_SOCKET, SO_KEEPALIVE, 1);
   }
   if (!all_->loop_->Watch(socket_.get(), this)) {
     HangUp("the system can watch no more connections");

@@ -27,10 +27,6 @@ Descriptor OpenSpare() {
   return Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-bool SetOption(const Descriptor& socket, int level, int option, int value) {
-  return setsockopt(socket.get(), level, option, &value, sizeof value) == 0;
-}
-
 tcp::endpoint LocalEndpoint(const Descriptor& socket) {
   tcp::endpoint endpoint;
   auto size = static_cast<socklen_t>(endpoint.capacity());

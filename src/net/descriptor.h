@@ -1,8 +1,10 @@
-// A file descriptor that is closed with its owner.  Not thread-safe.
+// A file descriptor that is closed with its owner, and options of sockets.
+// Not thread-safe.
 
 #ifndef PADDOCK_NET_DESCRIPTOR_H_
 #define PADDOCK_NET_DESCRIPTOR_H_
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
@@ -33,6 +35,12 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+// False, with the reason in errno, when it is refused.
+inline bool SetOption(const Descriptor& socket, int level, int option,
+                      int value) {
+  return setsockopt(socket.get(), level, option, &value, sizeof value) == 0;
+}
 
 }  // namespace paddock::net
 
