@@ -39,9 +39,7 @@ DataTree::DataTree(const TreeOptions& options) : options_(options) {
 DataTree::~DataTree() { FreeAll(); }
 
 void DataTree::FreeAll() {
-  for (Znode* node : nodes_) {
-    Znode::Free(&heap_, node);
-  }
+  nodes_.ForEach([this](Znode* node) { Znode::Free(&heap_, node); });
 }
 
 // Those that are not there.

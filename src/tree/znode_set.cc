@@ -19,61 +19,86 @@ constexpr size_t kCachedMax = 10'000;
 
 }  // namespace
 
-size_t ZnodeSet::bytes() const { return TableBytes(nodes_); }
+size_t ZnodeSet::bytes() const {
+  size_t bytes = 0;
+  for (const Table& table : tables_) {
+    bytes += TableBytes(table);
+  }
+  return bytes;
+}
 
 Znode* ZnodeSet::Find(std::string_view path) const {
-  const auto it = nodes_.find(path);
-  return it == nodes_.end() ? nullptr : *it;
+  const Key key = KeyOf(path);
+  const Table& table = tables_[Place(key.hash)];
+  const auto it = table.find(key);
+  return it == table.end() ? nullptr : *it;
 }
 
 bool ZnodeSet::Insert(Znode* node) {
-  if (nodes_.size() >= nodes_.capacity() - nodes_.capacity() / 8) {
-    Grow();
+  const Key key = KeyOf(node->path());
+  Table& table = tables_[Place(key.hash)];
+  if (table.size() >= table.capacity() - table.capacity() / 8) {
+    Grow(&table);
   }
-  return nodes_.insert(node).second;
+  bool is_new = false;
+  table.lazy_emplace(key, [&](const Table::constructor& construct) {
+    construct(node);
+    is_new = true;
+  });
+  size_ += is_new ? 1 : 0;
+  return is_new;
 }
 
-void ZnodeSet::Erase(Znode* node) { CHECK_EQ(nodes_.erase(node), 1u); }
+void ZnodeSet::Erase(Znode* node) {
+  const Key key = KeyOf(node->path());
+  CHECK_EQ(tables_[Place(key.hash)].erase(key), 1u);
+  --size_;
+}
 
-void ZnodeSet::Clear() { nodes_ = Nodes(); }
+void ZnodeSet::Clear() {
+  tables_ = {};
+  size_ = 0;
+}
+
+void ZnodeSet::Prefetch(std::string_view path) const {
+  const size_t hash = HashOf(path);
+  tables_[Place(hash)].prefetch(Guess{hash});
+}
 
 // A get takes 1.2 us of CPU for it instead of 2.1 where 16 requests of a
 // connection go all over a million znodes.
 void ZnodeSet::Prefetch(absl::Span<const std::string_view> paths) const {
-  if (nodes_.size() <= kCachedMax) {
+  if (size_ <= kCachedMax) {
     return;
   }
   std::array<Guess, kAhead> guesses;
   paths = paths.first(std::min(paths.size(), guesses.size()));
   for (size_t i = 0; i < paths.size(); ++i) {
     guesses[i].hash = HashOf(paths[i]);
-    nodes_.prefetch(guesses[i]);
+    tables_[Place(guesses[i].hash)].prefetch(guesses[i]);
   }
   for (size_t i = 0; i < paths.size(); ++i) {
-    if (const auto it = nodes_.find(guesses[i]); it != nodes_.end()) {
+    const Table& table = tables_[Place(guesses[i].hash)];
+    if (const auto it = table.find(guesses[i]); it != table.end()) {
       (*it)->Prefetch();
     }
   }
 }
 
 // What the table would do itself, but one cache miss after the other.
-void ZnodeSet::Grow() {
-  Nodes grown;
-  grown.reserve(2 * nodes_.size());
-  for (auto next = nodes_.begin(); next != nodes_.end();) {
+void ZnodeSet::Grow(Table* table) {
+  Table grown;
+  grown.reserve(2 * table->size());
+  for (auto next = table->begin(); next != table->end();) {
     std::array<Znode*, kAhead> ahead;
     size_t count = 0;
-    for (; count < kAhead && next != nodes_.end(); ++count, ++next) {
+    for (; count < kAhead && next != table->end(); ++count, ++next) {
       ahead[count] = *next;
       ahead[count]->PrefetchPath();
     }
-    const absl::Span<Znode* const> batch(ahead.data(), count);
-    for (const Znode* node : batch) {
-      grown.prefetch(node->path());
-    }
-    grown.insert(batch.begin(), batch.end());
+    grown.insert(ahead.begin(), ahead.begin() + count);
   }
-  nodes_ = std::move(grown);
+  *table = std::move(grown);
 }
 
 }  // namespace paddock::tree
