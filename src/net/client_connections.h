@@ -24,6 +24,7 @@
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/prefetch.h"
 #include "base/summary.h"
 #include "net/client_connection.h"
 #include "net/client_events.h"
@@ -73,6 +74,13 @@ class ClientConnections {
   // Adds output; ignored for a connection that is gone.  With `close` it is
   // closed once that is flushed.
   void Append(ConnectionId connection, std::string bytes, bool close);
+
+  // Output is added in `count` turns, of which this is turn `i`, to
+  // connection_at(turn): see prefetch.h.
+  template <class ConnectionAt>
+  void PrefetchFor(size_t i, size_t count, ConnectionAt connection_at) const {
+    PrefetchEntries(connections_, i, count, connection_at);
+  }
 
   // Sends what was appended, as far as the sockets take it, and closes
   // half-closed connections that have had all their answers.  Where output is

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/prefetch.h"
 #include "jute/proto.h"
 
 namespace paddock::replica {
@@ -177,7 +178,10 @@ Ready Replica::TakeReady() {
   if (peer_.has_value()) {
     Drain();
   }
-  for (const ConnectionId id : dirty_) {
+  for (size_t i = 0; i < dirty_.size(); ++i) {
+    PrefetchEntries(connections_, i, dirty_.size(),
+                    [&](size_t later) { return dirty_[later]; });
+    const ConnectionId id = dirty_[i];
     const auto it = connections_.find(id);
     CHECK(it != connections_.end());
     Connection& connection = *it->second;
@@ -316,7 +320,8 @@ Replica::Proposal Replica::TakeProposal(const jute::TxnHeader& header) {
 void Replica::ReportChange(const tree::Change& change, int64_t zxid) {
   std::array<int64_t, 5> counts{};
   watches_.Trigger(change, [&](const tree::Notification& notification) {
-    ++counts[static_cast<size_t>(notification.type)];
+    counts[static_cast<size_t>(notification.type)] +=
+        static_cast<int64_t>(notification.connections.size());
     Deliver(notification, zxid);
   });
   for (size_t type = 0; type < counts.size(); ++type) {
@@ -407,12 +412,17 @@ void Replica::Complete(const jute::TxnHeader& header, std::string_view record,
 }
 
 void Replica::Deliver(const tree::Notification& notification, int64_t zxid) {
-  Connection* connection = Find(notification.connection);
-  CHECK(connection != nullptr) << "a watch outlived its connection";
-  if (options_.skip_acl ||
-      tree::Permits(notification.acl->entries(), jute::kPermRead,
-                    connection->identities)) {
-    SendEvent(*connection, notification.type, notification.path, zxid);
+  const auto& ids = notification.connections;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    PrefetchEntries(connections_, i, ids.size(),
+                    [&](size_t later) { return ids[later]; });
+    Connection* connection = Find(ids[i]);
+    CHECK(connection != nullptr) << "a watch outlived its connection";
+    if (options_.skip_acl ||
+        tree::Permits(notification.acl->entries(), jute::kPermRead,
+                      connection->identities)) {
+      SendEvent(*connection, notification.type, notification.path, zxid);
+    }
   }
 }
 

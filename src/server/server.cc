@@ -277,7 +277,11 @@ void Server::BeginBatch() {
 void Server::Collect() {
   replica::Ready ready = replica_->TakeReady();
   size_t bytes = 0;
-  for (replica::Output& output : ready.outputs) {
+  for (size_t i = 0; i < ready.outputs.size(); ++i) {
+    connections_->PrefetchFor(i, ready.outputs.size(), [&](size_t later) {
+      return ready.outputs[later].connection;
+    });
+    replica::Output& output = ready.outputs[i];
     bytes += output.bytes.size();
     connections_->Append(output.connection, std::move(output.bytes),
                          output.close);

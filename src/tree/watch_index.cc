@@ -8,6 +8,7 @@
 #include "absl/container/btree_set.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/prefetch.h"
 
 namespace paddock::tree {
 
@@ -200,6 +201,9 @@ void WatchIndex::Take(std::string_view path,
   const size_t first = connections->size();
   At(*found)->Collect(connections);
   for (size_t i = first; i < connections->size(); ++i) {
+    if (i + kPrefetchAhead < connections->size()) {
+      connections_.prefetch((*connections)[i + kPrefetchAhead]);
+    }
     RemoveFromConnection((*connections)[i], *found);
   }
   pairs_ -= connections->size() - first;

@@ -144,6 +144,11 @@ void WatchTable::Trigger(const Change& change,
 
 void WatchTable::TakeOneShots(std::string_view path, WatchKind kind) {
   IndexOf(kind).Take(path, &reached_);
+  if (persistent_.empty() && recursive_.empty()) {  // None has another there
+    (kind == WatchKind::kChild ? child_entries_ : data_entries_) -=
+        static_cast<int64_t>(reached_.size());
+    return;
+  }
   for (const ConnectionId connection : reached_) {
     CountEntry(path, connection, kind, -1);
   }
@@ -181,8 +186,8 @@ void WatchTable::TriggerChild(std::string_view path) {
 void WatchTable::Report(
     EventType type, std::string_view path, const AclList* acl,
     absl::FunctionRef<void(const Notification&)> notify) const {
-  for (const ConnectionId connection : reached_) {
-    notify({connection, type, path, acl});
+  if (!reached_.empty()) {
+    notify({reached_, type, path, acl});
   }
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "base/ids.h"
 #include "tree/acl.h"
 #include "tree/data_tree.h"
@@ -33,10 +34,11 @@ enum class EventType : int32_t {
   kNodeChildrenChanged = 4,
 };
 
-// One event for one connection.  `acl` is the list that must grant READ for
-// the event to be delivered (4.4); it and `path` are valid during the call.
+// One event for each of some connections, ascending.  `acl` is the list that
+// must grant READ for the event to be delivered (4.4); it, `connections` and
+// `path` are valid during the call.
 struct Notification {
-  ConnectionId connection;
+  absl::Span<const ConnectionId> connections;
   EventType type;
   std::string_view path;
   const AclList* acl;

@@ -167,7 +167,9 @@ class WatchTablePropertyTest : public testing::TestWithParam<uint64_t> {
       std::vector<Event> events;
       watches_.Trigger({change, path, nullptr, nullptr},
                        [&](const Notification& n) {
-                         events.emplace_back(n.connection, n.type, n.path);
+                         for (const ConnectionId connection : n.connections) {
+                           events.emplace_back(connection, n.type, n.path);
+                         }
                        });
       EXPECT_EQ(events, model_.Trigger(change, path));
     }

@@ -50,7 +50,9 @@ class WatchTableTest : public testing::Test {
     std::vector<Event> events;
     watches_.Trigger(
         {kind, path, node_acl_, parent_acl_}, [&](const Notification& n) {
-          events.push_back({n.connection, n.type, std::string(n.path)});
+          for (const ConnectionId connection : n.connections) {
+            events.push_back({connection, n.type, std::string(n.path)});
+          }
           const bool of_parent = n.type == EventType::kNodeChildrenChanged;
           EXPECT_EQ(n.acl, of_parent ? parent_acl_ : node_acl_);
         });
