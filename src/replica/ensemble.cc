@@ -152,8 +152,12 @@ bool Replica::CarryOut(zab::Ready ready) {
     }
   };
   release();
-  for (const zab::Txn& txn : ready.committed) {
-    Commit(txn);
+  const absl::Span<const zab::Txn> committed = ready.committed;
+  for (size_t i = 0; i < committed.size(); ++i) {
+    if (i % kAheadMax == 0) {
+      LookAhead(committed.subspan(i, kAheadMax));
+    }
+    Commit(committed[i]);
     release();
   }
   CHECK(sync == ready.syncs.end());

@@ -535,21 +535,50 @@ void Replica::CheckInvariants() const {
   }
 }
 
-void Replica::LookAhead(absl::Span<const std::string_view> requests) const {
-  constexpr size_t kPathOffset = 12;  // Behind the header and its own length
-  std::array<std::string_view, 16> paths;
-  size_t count = 0;
-  for (const std::string_view request : requests) {
-    // Nearly all that concern a znode begin with its path.
-    if (count == paths.size() || request.size() <= kPathOffset ||
-        request[kPathOffset] != '/') {
-      continue;
+namespace {
+
+// The paths of the next requests, or of transactions: nearly all that concern a
+// znode have that as their first string, which is `offset` bytes behind their
+// begin.
+class PathsAhead {
+ public:
+  explicit PathsAhead(size_t offset) : begin_(offset + 4) {}
+
+  void Add(std::string_view bytes) {
+    if (count_ < paths_.size() && bytes.size() > begin_ &&
+        bytes[begin_] == '/') {
+      paths_[count_++] = bytes.substr(
+          begin_, jute::LoadBigEndian<uint32_t>(bytes.data() + begin_ - 4));
     }
-    const auto size = static_cast<size_t>(
-        jute::LoadBigEndian<uint32_t>(request.data() + kPathOffset - 4));
-    paths[count++] = request.substr(kPathOffset, size);
   }
-  tree_.Prefetch(absl::MakeConstSpan(paths.data(), count));
+  absl::Span<const std::string_view> paths() const {
+    return absl::MakeConstSpan(paths_.data(), count_);
+  }
+
+ private:
+  const size_t begin_;  // Behind the length
+  std::array<std::string_view, Replica::kAheadMax> paths_;
+  size_t count_ = 0;
+};
+
+}  // namespace
+
+void Replica::LookAhead(absl::Span<const std::string_view> requests) const {
+  constexpr size_t kHeaderBytes = 8;
+  PathsAhead ahead(kHeaderBytes);
+  for (const std::string_view request : requests) {
+    ahead.Add(request);
+  }
+  tree_.Prefetch(ahead.paths());
+}
+
+void Replica::LookAhead(absl::Span<const zab::Txn> txns) const {
+  constexpr size_t kHeaderBytes = 32;
+  PathsAhead ahead(kHeaderBytes);
+  for (const zab::Txn& txn : txns) {
+    ahead.Add(txn.bytes);
+  }
+  tree_.Prefetch(ahead.paths());
 }
 
 }  // namespace paddock::replica

@@ -179,8 +179,9 @@ class Replica {
   void Step(const Stop& event);
 
   // These requests are likely to be next: asks for the memory of the znodes
-  // that they name.  Changes nothing.
+  // that the first kAheadMax name.  Changes nothing.
   void LookAhead(absl::Span<const std::string_view> requests) const;
+  static constexpr size_t kAheadMax = 16;
 
   // A checkpoint: what changed since the last one, as it is now.
   // BeginCheckpoint(), then Capture() until it returns false, then
@@ -330,6 +331,7 @@ class Replica {
   void StopServing();
   void StartLeading();
   void Install(const zab::Snapshot& snapshot);
+  void LookAhead(absl::Span<const zab::Txn> txns) const;
   void Take(zab::Delivery delivery);
   void TakeRequest(ServerId from, const zab::Request& request);
   Error CheckOwner(Session* session, ServerId from) const;
