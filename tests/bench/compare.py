@@ -113,6 +113,11 @@ class Tools:
             process.kill()
             process.wait()
 
+    def fan_out(self, connections):
+        return subprocess.run([self.floor_path, f"--fan-out={connections}"],
+                              text=True, stdout=subprocess.PIPE,
+                              check=True).stdout.strip()
+
     def disk(self, folder):
         return subprocess.run([self.floor_path, f"--disk={folder}"], text=True,
                               stdout=subprocess.PIPE, check=True).stdout

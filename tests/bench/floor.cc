@@ -1,5 +1,6 @@
 // paddock_floor: what no server can beat.  It answers every request with the
-// same bytes without looking at it; or, with --disk, appends to a file.
+// same bytes without looking at it; or it appends to a file (--disk); or it
+// sends to many connections, while a thread receives (--fan-out).
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -18,6 +20,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
@@ -29,11 +32,13 @@ namespace {
 
 constexpr char kHelp[] = R"(usage: paddock_floor --port=PORT [--body=200]
        paddock_floor --disk=FOLDER
+       paddock_floor --fan-out=CONNECTIONS
   --port    serves 127.0.0.1:PORT until it is ended
   --body    bytes behind each reply's header: 200 for a get of 128 bytes, 12 for
             a sync
   --disk    appends records of 150 bytes to a file in FOLDER, fdatasync after
             each batch
+  --fan-out sends 44 bytes, an event, to each of so many connections
 )";
 
 constexpr size_t kLengthBytes = 4;
@@ -238,14 +243,84 @@ void MeasureDisk(const std::string& folder) {
   close(fd);
 }
 
+// One thread sends to all, another receives; prints how long that took.
+void MeasureFanOut(int count) {
+  const int listener = Listen(0);
+  sockaddr_in address{};
+  socklen_t address_bytes = sizeof address;
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &address_bytes);
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  std::vector<int> near;
+  std::vector<int> far;
+  for (int i = 0; i < count; ++i) {
+    far.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (connect(far.back(), reinterpret_cast<sockaddr*>(&address),
+                sizeof address) != 0) {
+      ExitErrno(fmt::format("connection {} (see ulimit -n)", i));
+    }
+    near.push_back(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+    if (near.back() < 0) {
+      ExitErrno(fmt::format("connection {} (see ulimit -n)", i));
+    }
+    const int on = 1;
+    setsockopt(near.back(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = far.back();
+    CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, far.back(), &event), 0);
+  }
+  const std::string event(44, 'e');
+  const auto receive_all = [&] {
+    std::array<char, 4096> input;
+    std::array<epoll_event, 256> ready;
+    for (int received = 0; received < count;) {
+      const int found =
+          epoll_wait(epoll, ready.data(), static_cast<int>(ready.size()), -1);
+      for (int i = 0; i < found; ++i, ++received) {
+        CHECK_EQ(recv(ready[static_cast<size_t>(i)].data.fd, input.data(),
+                      input.size(), 0),
+                 static_cast<ssize_t>(event.size()));
+      }
+    }
+  };
+  std::vector<double> all_ms;
+  for (int round = 0; round < 11; ++round) {
+    std::thread receiver(receive_all);
+    const auto start = std::chrono::steady_clock::now();
+    for (const int fd : near) {
+      CHECK_EQ(send(fd, event.data(), event.size(), MSG_NOSIGNAL),
+               static_cast<ssize_t>(event.size()));
+    }
+    receiver.join();
+    all_ms.push_back(std::chrono::duration<double, std::milli>(
+                         std::chrono::steady_clock::now() - start)
+                         .count());
+    for (const int fd : far) {  // As clients that set their watches again
+      CHECK_EQ(send(fd, event.data(), event.size(), MSG_NOSIGNAL),
+               static_cast<ssize_t>(event.size()));
+    }
+    std::string input(event.size(), '\0');
+    for (const int fd : near) {
+      CHECK_EQ(recv(fd, input.data(), input.size(), MSG_WAITALL),
+               static_cast<ssize_t>(event.size()));
+    }
+  }
+  std::sort(all_ms.begin(), all_ms.end());
+  fmt::print("{} connections: {:.0f} ms ({:.0f}-{:.0f})\n", count,
+             all_ms[all_ms.size() / 2], all_ms.front(), all_ms.back());
+}
+
 int Main(int argc, char** argv) {
-  static const option kOptions[] = {{"port", required_argument, nullptr, 'p'},
-                                    {"body", required_argument, nullptr, 'b'},
-                                    {"disk", required_argument, nullptr, 'd'},
-                                    {"help", no_argument, nullptr, 'h'},
-                                    {}};
+  static const option kOptions[] = {
+      {"port", required_argument, nullptr, 'p'},
+      {"body", required_argument, nullptr, 'b'},
+      {"disk", required_argument, nullptr, 'd'},
+      {"fan-out", required_argument, nullptr, 'f'},
+      {"help", no_argument, nullptr, 'h'},
+      {}};
   long port = 0;
   long body_bytes = 200;
+  int fan_out = 0;
   std::string folder;
   int found;
   while ((found = getopt_long(argc, argv, "", kOptions, nullptr)) != -1) {
@@ -255,6 +330,8 @@ int Main(int argc, char** argv) {
       body_bytes = std::atol(optarg);
     } else if (found == 'd') {
       folder = optarg;
+    } else if (found == 'f') {
+      fan_out = std::atoi(optarg);
     } else {
       std::fputs(kHelp, stdout);
       return found == 'h' ? 0 : 2;
@@ -262,6 +339,10 @@ int Main(int argc, char** argv) {
   }
   if (!folder.empty()) {
     MeasureDisk(folder);
+    return 0;
+  }
+  if (fan_out > 0) {
+    MeasureFanOut(fan_out);
     return 0;
   }
   if (port < 1 || port > 65535 || body_bytes < 4 || body_bytes > 1'000'000) {

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 import compare
 
@@ -30,6 +31,12 @@ import servers  # noqa: E402
 
 CONFIG = {"maxClientCnxns": "0", "4lw.commands.whitelist": "*"}
 MINUTES_MAX = 5  # Of one command, come what may
+
+
+class Floor(typing.NamedTuple):
+    """What paddock_load must know of a server."""
+    port: int
+    pid: int
 
 
 class Bench:
@@ -139,10 +146,14 @@ def connections(bench, small, count):
             bench.compare(f"10 -> {count:,} connections, of which 10 work",
                           small, crowded,
                           flags=({"connections": 10}, {"connections": 10}))
-        bench.compare(
-            f"10 x 1 -> {min(count, 9900):,} x 1", small, crowded,
-            flags=({"connections": 10, "outstanding": 1},
-                   {"connections": min(count, 9900), "outstanding": 1}))
+        flags = ({"connections": 10, "outstanding": 1},
+                 {"connections": min(count, 9900), "outstanding": 1})
+        title = f"10 x 1 -> {min(count, 9900):,} x 1"
+        bench.compare(title, small, crowded, flags=flags)
+        with bench.tools.floor(200) as (port, pid):
+            floor = Floor(port, pid)
+            bench.compare(f"{title}, a server that does not look", floor, floor,
+                          works=("get",), flags=flags)
 
 
 def watches(bench, small, connections_count, each):
@@ -236,6 +247,8 @@ def main():
                 result = bench.crowd(mode, server, count, number)
                 print(mode + ": " + ", ".join(
                     f"{key} {value:,}" for key, value in result.items()))
+        print("fanout, bare loops of send and receive: " +
+              bench.tools.fan_out(1000 if quick else 9900))
         idle(bench, 1000, 5 if quick else 30)
         cores(bench)
 
