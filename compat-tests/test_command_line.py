@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -163,6 +164,18 @@ def test_an_idle_server_that_is_stopped_was_run_all_the_time(server):
             silent.recv(1)
         server.stop()
     assert "not run" not in server.log()
+
+
+def test_takes_as_many_open_files_as_the_hard_limit_grants():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = min(soft, 256)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))  # For its child
+    try:
+        with servers.Paddock({"4lw.commands.whitelist": "mntr, srvr"}) as server:
+            mntr = servers.four_letter_word(server.port, "mntr")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert f"\nzk_max_file_descriptor_count\t{hard}\n" in mntr
 
 
 def test_port_0_is_a_free_one_that_the_log_names(tmp_path):

@@ -20,6 +20,7 @@
 #include "paddock/exit_code.h"
 #include "paddock/version.h"
 #include "server/config_keys.h"
+#include "server/process_facts.h"
 #include "server/server.h"
 #include "server/server_options.h"
 
@@ -136,6 +137,7 @@ ExitCode Serve(const std::string& config_file) {
   for (const std::string& warning : parsed->warnings) {
     log::Warning("{}", warning);
   }
+  server::RaiseOpenFilesMax();
   server::Server server(server::ServerOptionsFrom(*parsed));
   const ExitCode started = server.Start();
   return started == ExitCode::kOk ? server.Run() : started;

@@ -168,4 +168,12 @@ int64_t OpenFilesMax() {
              : -1;
 }
 
+void RaiseOpenFilesMax() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);  // The old one stays when it fails
+  }
+}
+
 }  // namespace paddock::server

@@ -50,8 +50,13 @@ std::vector<replica::Metric> ProcessMetrics(
 // Adds what was measured since the last time.
 void AddSyncStats(const storage::SyncStats& recent, storage::SyncStats* total);
 
+// -1 where it is not known.
 int64_t CountOpenFiles();
 int64_t OpenFilesMax();
+
+// Each connection is an open file: takes all that the system's hard limit
+// grants, as a JVM does.  The soft limit is 1,024 on most systems.
+void RaiseOpenFilesMax();
 
 }  // namespace paddock::server
 
