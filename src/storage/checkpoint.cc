@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/status_macros.h"
@@ -434,7 +436,9 @@ absl::Status CheckpointWriter::Begin(const CheckpointHead& head) {
     acl_ids_.emplace(acls.Bytes(1), acls.Integer(0));
   }
   if (head.deleted_ids != nullptr) {
-    for (const int64_t id : *head.deleted_ids) {
+    std::vector<int64_t> ids = *head.deleted_ids;
+    std::sort(ids.begin(), ids.end());  // As their pages lie
+    for (const int64_t id : ids) {
       delete_node_.Bind(1, id);
       RETURN_IF_ERROR(delete_node_.Run());
     }

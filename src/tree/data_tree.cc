@@ -124,7 +124,6 @@ OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
     result.error = Error::kNodeExists;
     return result;
   }
-  Touch(created);
   Link(created, parent, op.data, acl,
        {.czxid = header.zxid,
         .mzxid = header.zxid,
@@ -132,6 +131,7 @@ OpResult DataTree::ApplyCreate(const jute::TxnHeader& header,
         .mtime = header.time,
         .ephemeralOwner = RawOwner(header, op),
         .pzxid = header.zxid});
+  Touch(created);
   result.stat = StatOf(*created);
   NoteQuotaNodeCreated(op.path);
   AccountQuota(op.path, 1, static_cast<int64_t>(op.data.size()));

@@ -131,9 +131,9 @@ class DataTree {
   // were deleted.  Capture() appends those that changed to *records, as
   // jute::CheckpointNode, until that holds `bytes_max` or more, and returns
   // whether there are more: each as it was at BeginCapture(), whatever is
-  // applied in between, in no particular order.  EndCapture() tells whether all
-  // that was captured is safe; if not, it counts as changed.  Only Capture()
-  // and the end of an unsafe one take longer where more has changed.
+  // applied in between, roughly in the order of their ids.  EndCapture() tells
+  // whether all that was captured is safe; if not, it counts as changed.  Only
+  // Capture() and the end of an unsafe one take longer where more has changed.
   void TrackChanges(bool all);
   size_t change_count() const { return changed_count_ + deleted_.size(); }
   std::shared_ptr<const std::vector<int64_t>> BeginCapture();
@@ -231,11 +231,20 @@ class DataTree {
   void AddReservedNodes();
   void AddReserved(std::string_view path, int32_t perms, int32_t aversion);
 
+  // Nodes whose ids are close, which a checkpoint has on the same pages.
+  struct ChangedGroup {
+    std::vector<Znode*> nodes;
+    std::string early;  // Records of those that were about to change again
+  };
+  using ChangedNodes = absl::btree_map<int64_t, ChangedGroup>;
+
   // `node` is about to change, or was just created.
   void Touch(Znode* node);
   void NoteDeletion(Znode* node);
   // REQUIRES: `node` is in the list that is being captured
   void CaptureNode(Znode* node, std::string* records);
+  void CaptureEarly(Znode* node);
+  void TakeEarly(ChangedGroup* group, std::string* records);
   int frozen_list() const { return 3 - current_list_; }
 
   // A create of a child with parentCVersion `cversion` never sets the
@@ -285,15 +294,16 @@ class DataTree {
 
   // Changes since the last checkpoint.
   bool tracks_changes_ = false;
-  int current_list_ = 1;           // What changed_ is: 1 or 2
-  std::vector<Znode*> changed_;    // Null: it was deleted
-  size_t changed_count_ = 0;       // Of those that are not null
-  std::vector<int64_t> deleted_;   // Ids
-  int64_t capture_id_ = 0;         // The last one given at BeginCapture()
-  std::vector<Znode*> capturing_;  // What changed_ was then; null: captured
+  int current_list_ = 1;          // What changed_ is: 1 or 2
+  ChangedNodes changed_;          // Null: it was deleted
+  size_t changed_count_ = 0;      // Of those that are not null
+  std::vector<int64_t> deleted_;  // Ids
+  int64_t capture_id_ = 0;        // The last one given at BeginCapture()
+  ChangedNodes capturing_;        // What is left of changed_; null: captured
   std::shared_ptr<const std::vector<int64_t>> capturing_deleted_;
-  size_t captured_ = 0;         // Of capturing_
-  std::string captured_early_;  // Records of nodes that were about to change
+  size_t captured_ = 0;      // Of the first group of capturing_
+  size_t early_bytes_ = 0;   // Of all groups
+  int64_t early_group_ = 0;  // The next one of which they go if they must
   // The paths of all that was captured, in lists of a bounded size.
   std::vector<PackedStrings> captured_paths_;
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
+using testing::UnorderedElementsAreArray;
 
 // A tree as encoded jute::CheckpointNodes, by id: what a checkpoint holds.
 using Image = std::map<int64_t, std::string>;
@@ -74,6 +76,73 @@ class CheckpointTest : public testing::Test {
 
   TreeHarness harness_;
 };
+
+std::vector<int64_t> IdsIn(std::string_view records) {
+  std::vector<int64_t> ids;
+  jute::InputArchive in(records);
+  while (in.remaining() > 0) {
+    jute::CheckpointNode node;
+    CHECK(jute::Read(in, &node));
+    ids.push_back(node.id);
+  }
+  return ids;
+}
+
+// So that a page of the checkpoint is read and written once.
+TEST_F(CheckpointTest, CapturesNeighboursTogether) {
+  constexpr uint64_t kNodes = 20'000;
+  constexpr int64_t kNeighbours = 4096;
+  const auto path_of = [](uint64_t i) { return fmt::format("/n{}", i); };
+  int64_t zxid = 0;
+  // Without a look at the whole tree each time.
+  const auto apply = [&](Op op) {
+    ASSERT_TRUE(harness_.TryApply(++zxid, std::move(op)));
+  };
+  for (uint64_t i = 0; i < kNodes; ++i) {
+    apply(CreateOp(path_of(i)));
+  }
+  Random random(1);
+  const auto capture = [&] {
+    const size_t changed = tree().change_count();
+    tree().BeginCapture();
+    std::string records;
+    while (tree().Capture(records.size() + 1000, &records)) {
+      apply(SetOp(path_of(random.Below(kNodes)), "y", 1));  // Some too early
+    }
+    tree().EndCapture(true);
+    const std::vector<int64_t> ids = IdsIn(records);
+    EXPECT_EQ(ids.size(), changed);
+    const auto by_group = [](int64_t a, int64_t b) {
+      return a / kNeighbours < b / kNeighbours;
+    };
+    EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end(), by_group));
+  };
+  capture();
+  for (uint64_t i = 0; i < kNodes; ++i) {
+    apply(SetOp(path_of(random.Below(kNodes)), "x", 1));
+  }
+  capture();
+}
+
+TEST_F(CheckpointTest, CapturesOnceWhatWaitsInLargeNumbers) {
+  const std::string data(200'000, 'd');
+  std::vector<std::string> paths = {"/"};
+  for (int i = 0; i < 100; ++i) {
+    paths.push_back(fmt::format("/n{}", i));
+    Apply(CreateOp(paths.back()));
+    Apply(SetOp(paths.back(), data, 1));
+  }
+  tree().BeginCapture();
+  for (size_t i = 1; i < paths.size(); ++i) {
+    Apply(SetOp(paths[i], "small", 2));
+  }
+  std::string records;
+  while (tree().Capture(records.size() + 1000, &records)) {
+  }
+  tree().EndCapture(true);
+  EXPECT_THAT(PathsIn(records), UnorderedElementsAreArray(paths));
+  EXPECT_GT(records.size(), 100 * data.size());
+}
 
 TEST_F(CheckpointTest, CapturesWhatChangedOnce) {
   Apply(CreateOp("/a"));
