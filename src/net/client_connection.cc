@@ -40,7 +40,7 @@ ClientConnection::ClientConnection(ClientConnections* all, ConnectionId id,
       last_send_(last_io_) {}
 
 void ClientConnection::Start() {
-  // Either that is refused only costs speed.
+  // Where one of them is refused, the connection works all the same.
   SetOption(socket_, IPPROTO_TCP, TCP_NODELAY, 1);
   if (all_->options_.tcp_keep_alive) {
     SetOption(socket_, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -48,9 +48,9 @@ struct ClientOptions {
   int64_t large_request_threshold = -1;         // largeRequestThreshold
   int64_t large_request_bytes_max = 100 << 20;  // largeRequestMaxBytes
 
-  // Memory of all input buffers together, beyond 2 KiB of each; when
-  // it is used up, a held connection is not read on and a frame that needs
-  // more is refused by closing its connection.
+  // Memory of all input buffers together, beyond 2 KiB of each; when it is used
+  // up, a held connection is not read on and a frame that needs more is refused
+  // by closing its connection.
   size_t input_bytes_total_max = size_t{1} << 30;
 
   // Output that clients have not taken.  A connection above the soft limit

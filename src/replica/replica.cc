@@ -14,6 +14,35 @@ namespace paddock::replica {
 
 using jute::OpCode;
 
+namespace {
+
+// Paths of the requests or transactions that come next.
+class PathsAhead {
+ public:
+  // Of messages with headers of so many bytes.
+  explicit PathsAhead(size_t header_bytes) : begin_(header_bytes + 4) {}
+
+  void Add(std::string_view message) {
+    if (count_ < paths_.size() && message.size() > begin_ &&
+        message[begin_] == '/') {
+      paths_[count_++] = message.substr(
+          begin_, jute::LoadBigEndian<uint32_t>(message.data() + begin_ - 4));
+    }
+  }
+  absl::Span<const std::string_view> paths() const {
+    return absl::MakeConstSpan(paths_.data(), count_);
+  }
+
+ private:
+  // Of the path: nearly all that concern a znode have that, and its length
+  // before it, behind the header.
+  const size_t begin_;
+  std::array<std::string_view, Replica::kAheadMax> paths_;
+  size_t count_ = 0;
+};
+
+}  // namespace
+
 Replica::Replica(const Options& options)
     : options_(options),
       tree_(options.tree),
@@ -178,10 +207,7 @@ Ready Replica::TakeReady() {
   if (peer_.has_value()) {
     Drain();
   }
-  for (size_t i = 0; i < dirty_.size(); ++i) {
-    PrefetchEntries(connections_, i, dirty_.size(),
-                    [&](size_t later) { return dirty_[later]; });
-    const ConnectionId id = dirty_[i];
+  for (const ConnectionId id : dirty_) {
     const auto it = connections_.find(id);
     CHECK(it != connections_.end());
     Connection& connection = *it->second;
@@ -535,34 +561,6 @@ void Replica::CheckInvariants() const {
   }
 }
 
-namespace {
-
-// The paths of the next requests, or of transactions: nearly all that concern a
-// znode have that as their first string, which is `offset` bytes behind their
-// begin.
-class PathsAhead {
- public:
-  explicit PathsAhead(size_t offset) : begin_(offset + 4) {}
-
-  void Add(std::string_view bytes) {
-    if (count_ < paths_.size() && bytes.size() > begin_ &&
-        bytes[begin_] == '/') {
-      paths_[count_++] = bytes.substr(
-          begin_, jute::LoadBigEndian<uint32_t>(bytes.data() + begin_ - 4));
-    }
-  }
-  absl::Span<const std::string_view> paths() const {
-    return absl::MakeConstSpan(paths_.data(), count_);
-  }
-
- private:
-  const size_t begin_;  // Behind the length
-  std::array<std::string_view, Replica::kAheadMax> paths_;
-  size_t count_ = 0;
-};
-
-}  // namespace
-
 void Replica::LookAhead(absl::Span<const std::string_view> requests) const {
   constexpr size_t kHeaderBytes = 8;
   PathsAhead ahead(kHeaderBytes);
@@ -572,6 +570,8 @@ void Replica::LookAhead(absl::Span<const std::string_view> requests) const {
   tree_.Prefetch(ahead.paths());
 }
 
+// A set takes 3.4 us of CPU for it instead of 3.9 where sets go all over a
+// million znodes.
 void Replica::LookAhead(absl::Span<const zab::Txn> txns) const {
   constexpr size_t kHeaderBytes = 32;
   PathsAhead ahead(kHeaderBytes);

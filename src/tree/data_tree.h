@@ -303,7 +303,7 @@ class DataTree {
   std::shared_ptr<const std::vector<int64_t>> capturing_deleted_;
   size_t captured_ = 0;      // Of the first group of capturing_
   size_t early_bytes_ = 0;   // Of all groups
-  int64_t early_group_ = 0;  // The next one of which they go if they must
+  int64_t early_group_ = 0;  // The next to give up its early ones
   // The paths of all that was captured, in lists of a bounded size.
   std::vector<PackedStrings> captured_paths_;
 

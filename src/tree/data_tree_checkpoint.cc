@@ -47,7 +47,6 @@ void DataTree::Touch(Znode* node) {
   }
   CHECK_GT(node->id(), 0);
   std::vector<Znode*>& group = changed_[GroupOf(*node)].nodes;
-  CHECK_LT(group.size(), std::numeric_limits<uint32_t>::max());
   node->list_ = static_cast<uint8_t>(current_list_);
   node->list_index_ = static_cast<uint32_t>(group.size());
   group.push_back(node);
@@ -108,6 +107,7 @@ std::shared_ptr<const std::vector<int64_t>> DataTree::BeginCapture() {
 }
 
 bool DataTree::Capture(size_t bytes_max, std::string* records) {
+  // Too many wait: the groups give theirs up, in turns.
   while (early_bytes_ > kEarlyBytesMax && records->size() < bytes_max) {
     auto next = capturing_.lower_bound(early_group_);
     next = next == capturing_.end() ? capturing_.begin() : next;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-using testing::UnorderedElementsAreArray;
 
 // A tree as encoded jute::CheckpointNodes, by id: what a checkpoint holds.
 using Image = std::map<int64_t, std::string>;
@@ -38,24 +38,36 @@ Image ImageOf(const DataTree& tree) {
   return image;
 }
 
-std::vector<std::string> PathsIn(std::string_view records) {
-  std::vector<std::string> paths;
-  jute::InputArchive in(records);
-  while (in.remaining() > 0) {
-    jute::CheckpointNode node;
-    CHECK(jute::Read(in, &node));
-    paths.emplace_back(node.path);
-  }
-  return paths;
-}
-
-void Update(std::string_view records, Image* image) {
+template <class Visit>
+void ForEachRecord(std::string_view records, Visit visit) {
   jute::InputArchive in(records);
   while (in.remaining() > 0) {
     jute::CheckpointNode node;
     ASSERT_TRUE(jute::Read(in, &node));
-    (*image)[node.id] = Encode(node);
+    visit(node);
   }
+}
+
+std::vector<std::string> PathsIn(std::string_view records) {
+  std::vector<std::string> paths;
+  ForEachRecord(records, [&](const jute::CheckpointNode& node) {
+    paths.emplace_back(node.path);
+  });
+  return paths;
+}
+
+std::vector<int64_t> IdsIn(std::string_view records) {
+  std::vector<int64_t> ids;
+  ForEachRecord(records, [&](const jute::CheckpointNode& node) {
+    ids.push_back(node.id);
+  });
+  return ids;
+}
+
+void Update(std::string_view records, Image* image) {
+  ForEachRecord(records, [&](const jute::CheckpointNode& node) {
+    (*image)[node.id] = Encode(node);
+  });
 }
 
 class CheckpointTest : public testing::Test {
@@ -77,37 +89,35 @@ class CheckpointTest : public testing::Test {
   TreeHarness harness_;
 };
 
-std::vector<int64_t> IdsIn(std::string_view records) {
-  std::vector<int64_t> ids;
-  jute::InputArchive in(records);
-  while (in.remaining() > 0) {
-    jute::CheckpointNode node;
-    CHECK(jute::Read(in, &node));
-    ids.push_back(node.id);
+// Without a look at the whole tree after each transaction.
+class LargeCheckpointTest : public CheckpointTest {
+ protected:
+  void Apply(Op op) { ASSERT_TRUE(harness_.TryApply(++zxid_, std::move(op))); }
+  void Create(uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) {
+      Apply(CreateOp(PathOf(i)));
+    }
   }
-  return ids;
-}
+  static std::string PathOf(uint64_t i) { return fmt::format("/n{}", i); }
+
+ private:
+  int64_t zxid_ = 0;
+};
 
 // So that a page of the checkpoint is read and written once.
-TEST_F(CheckpointTest, CapturesNeighboursTogether) {
+TEST_F(LargeCheckpointTest, CapturesNeighboursTogether) {
   constexpr uint64_t kNodes = 20'000;
   constexpr int64_t kNeighbours = 4096;
-  const auto path_of = [](uint64_t i) { return fmt::format("/n{}", i); };
-  int64_t zxid = 0;
-  // Without a look at the whole tree each time.
-  const auto apply = [&](Op op) {
-    ASSERT_TRUE(harness_.TryApply(++zxid, std::move(op)));
-  };
-  for (uint64_t i = 0; i < kNodes; ++i) {
-    apply(CreateOp(path_of(i)));
-  }
   Random random(1);
+  const auto change_any = [&] {
+    Apply(SetOp(PathOf(random.Below(kNodes)), "x", 1));
+  };
   const auto capture = [&] {
     const size_t changed = tree().change_count();
     tree().BeginCapture();
     std::string records;
     while (tree().Capture(records.size() + 1000, &records)) {
-      apply(SetOp(path_of(random.Below(kNodes)), "y", 1));  // Some too early
+      change_any();  // Some before their turn
     }
     tree().EndCapture(true);
     const std::vector<int64_t> ids = IdsIn(records);
@@ -117,31 +127,38 @@ TEST_F(CheckpointTest, CapturesNeighboursTogether) {
     };
     EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end(), by_group));
   };
+  Create(kNodes);
   capture();
   for (uint64_t i = 0; i < kNodes; ++i) {
-    apply(SetOp(path_of(random.Below(kNodes)), "x", 1));
+    change_any();
   }
   capture();
 }
 
-TEST_F(CheckpointTest, CapturesOnceWhatWaitsInLargeNumbers) {
+TEST_F(LargeCheckpointTest, WhatChangesBeforeItsTurnTakesBoundedMemory) {
+  constexpr uint64_t kNodes = 20'000;
+  constexpr uint64_t kLarge = 100;  // The last of them
+  Create(kNodes);
   const std::string data(200'000, 'd');
-  std::vector<std::string> paths = {"/"};
-  for (int i = 0; i < 100; ++i) {
-    paths.push_back(fmt::format("/n{}", i));
-    Apply(CreateOp(paths.back()));
-    Apply(SetOp(paths.back(), data, 1));
+  for (uint64_t i = kNodes - kLarge; i < kNodes; ++i) {
+    Apply(SetOp(PathOf(i), data, 1));
   }
+  const size_t changed = tree().change_count();
   tree().BeginCapture();
-  for (size_t i = 1; i < paths.size(); ++i) {
-    Apply(SetOp(paths[i], "small", 2));
+  for (uint64_t i = kNodes - kLarge; i < kNodes; ++i) {
+    Apply(SetOp(PathOf(i), "small", 2));
   }
+  EXPECT_GT(tree().change_bytes(), kLarge * data.size());
   std::string records;
+  EXPECT_TRUE(tree().Capture(1000, &records));
+  EXPECT_LT(tree().change_bytes(), 10u << 20);
   while (tree().Capture(records.size() + 1000, &records)) {
   }
   tree().EndCapture(true);
-  EXPECT_THAT(PathsIn(records), UnorderedElementsAreArray(paths));
-  EXPECT_GT(records.size(), 100 * data.size());
+  EXPECT_GT(records.size(), kLarge * data.size());
+  const std::vector<int64_t> ids = IdsIn(records);
+  EXPECT_EQ(ids.size(), changed);
+  EXPECT_EQ(std::set<int64_t>(ids.begin(), ids.end()).size(), changed);
 }
 
 TEST_F(CheckpointTest, CapturesWhatChangedOnce) {
