@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -12,6 +13,22 @@
 #include "base/check.h"
 
 namespace paddock::net {
+namespace {
+
+// A wait that spins takes no more CPU in vain than sleeping costs where a
+// system is slow to wake up, and after one in vain as many as kRest do not. One
+// that sleeps and was shorter than kShortWait would have ended within
+// kSpinTime.
+constexpr absl::Duration kSpinTime = absl::Microseconds(50);
+constexpr absl::Duration kShortWait = absl::Microseconds(100);
+constexpr int kRest = 16;
+
+// Monotonic, from an origin that does not matter.
+absl::Duration Now() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+}  // namespace
 
 EventLoop::EventLoop()
     : epoll_(epoll_create1(EPOLL_CLOEXEC)),
@@ -36,7 +53,7 @@ void EventLoop::Forget(const Target* target) {
   }
 }
 
-void EventLoop::Wait(absl::Duration timeout) {
+void EventLoop::Wait(absl::Duration timeout, bool may_spin) {
   if (next_ < end_) {
     return;
   }
@@ -44,13 +61,39 @@ void EventLoop::Wait(absl::Duration timeout) {
   const auto timeout_ms = static_cast<int>(std::clamp(
       absl::ToInt64Milliseconds(absl::Ceil(timeout, absl::Milliseconds(1))),
       int64_t{0}, kTimeoutMax));
-  is_asleep_ = timeout_ms > 0;  // Before is_woken_ is read: see Wake()
-  const bool waits = timeout_ms > 0 && !is_woken_;
-  const int count =
-      epoll_wait(epoll_.get(), events_.data(), static_cast<int>(kEventsMax),
-                 waits ? timeout_ms : 0);
-  is_asleep_ = false;
+  if (timeout_ms == 0 || is_woken_) {
+    Ask(0);
+  } else {
+    const absl::Duration begin = Now();
+    if (!may_spin || !Spin()) {
+      is_asleep_ = true;  // Before is_woken_ is read: see Wake()
+      Ask(is_woken_ ? 0 : timeout_ms);
+      is_asleep_ = false;
+      was_short_ = Now() - begin < kShortWait;
+    }
+  }
   is_woken_ = false;
+}
+
+// True when something has happened.
+bool EventLoop::Spin() {
+  if (!was_short_ || (rest_ > 0 && rest_-- > 0)) {
+    return false;
+  }
+  const absl::Duration end = Now() + kSpinTime;
+  do {
+    Ask(0);
+    if (end_ > 0 || is_woken_) {
+      return true;
+    }
+  } while (Now() < end);
+  rest_ = kRest;
+  return false;
+}
+
+void EventLoop::Ask(int timeout_ms) {
+  const int count = epoll_wait(epoll_.get(), events_.data(),
+                               static_cast<int>(kEventsMax), timeout_ms);
   CHECK(count >= 0 || errno == EINTR) << std::strerror(errno);
   next_ = 0;
   end_ = static_cast<size_t>(std::max(count, 0));

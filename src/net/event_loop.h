@@ -60,7 +60,13 @@ class EventLoop {
 
   // Waits until something has happened, but no longer than `timeout`, which is
   // rounded up to milliseconds.  At once where RunOne() has more to tell.
-  void Wait(absl::Duration timeout);
+  //
+  // With `may_spin`, does not sleep at first where the wait before was short,
+  // but asks over and over.  To sleep and to be woken takes longer than a
+  // client takes for its next request: one that has one request outstanding
+  // gets its answer after 25 us instead of 68, for 25 us of the server's CPU
+  // instead of 29.
+  void Wait(absl::Duration timeout, bool may_spin = false);
 
   // Tells one target, or makes the calls that were posted; false when there is
   // nothing more before the next Wait().
@@ -73,6 +79,8 @@ class EventLoop {
   void Post(std::function<void()> call);
 
  private:
+  bool Spin();
+  void Ask(int timeout_ms);
   bool MakeCalls();
 
   static constexpr size_t kEventsMax = 256;
@@ -82,6 +90,9 @@ class EventLoop {
   std::array<epoll_event, kEventsMax> events_;
   size_t next_ = 0;  // Of events_
   size_t end_ = 0;
+
+  bool was_short_ = false;  // The last wait
+  int rest_ = 0;            // So many times yet it does not spin
 
   // A Wake() that finds the loop awake costs no system call.
   std::atomic<bool> is_asleep_ = false;

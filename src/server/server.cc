@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "replica/admin.h"
 #include "server/clock.h"
+#include "server/cores.h"
 #include "server/memory_account.h"
 #include "server/process_facts.h"
 
@@ -63,6 +64,7 @@ std::string Message(const absl::Status& status) {
 
 Server::Server(const ServerOptions& options)
     : options_(options),
+      has_two_cores_(CoresGranted() >= 2),
       disk_watch_(std::max(options.storage.sync_warning, kDiskStallMin)) {}
 
 Server::~Server() = default;
@@ -219,8 +221,10 @@ ExitCode Server::Run() {
 }
 
 void Server::RunBatch() {
+  // While the disk works, the log thread and the disk's driver need the cores.
   loop_.Wait(more_work_ ? absl::ZeroDuration()
-                        : Deadline() + stalled_ - MonotonicNow());
+                        : Deadline() + stalled_ - MonotonicNow(),
+             has_two_cores_ && !disk_watch_.IsWaiting());
   while (collected_bytes_ < kOutputBytesPerBatch && loop_.RunOne()) {
   }
   if (const uint64_t write_id = persisted_.exchange(0); write_id != 0) {

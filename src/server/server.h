@@ -120,6 +120,7 @@ class Server : private net::ClientEvents {
   replica::ProcessFacts FactsFor(std::string_view word);
 
   ServerOptions options_;
+  const bool has_two_cores_;
   net::EventLoop loop_;
   std::optional<StopSignals> signals_;  // While it serves
 

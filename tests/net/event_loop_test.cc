@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -125,8 +126,15 @@ TEST(EventLoopTest, MakesPostedCallsInOrder) {
   EXPECT_EQ(made, (std::vector<int>{0, 1, 2}));
 }
 
+class WaitTest : public testing::TestWithParam<bool> {
+ protected:
+  bool may_spin() const { return GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(SleepsAtOnceOrSpins, WaitTest, testing::Bool());
+
 // Each of these would wait in vain if a wake-up were ever lost.
-TEST(EventLoopTest, NoWakeUpIsLost) {
+TEST_P(WaitTest, NoWakeUpIsLost) {
   EventLoop loop;
   constexpr int kTimes = 20000;
   std::atomic<int> asked = 0;
@@ -141,11 +149,70 @@ TEST(EventLoopTest, NoWakeUpIsLost) {
     }
   });
   while (seen < kTimes) {
-    loop.Wait(kLong);
+    loop.Wait(kLong, may_spin());
     RunAll(loop);
     seen = asked.load();
   }
   other.join();
+}
+
+// Likewise if input or a call were.
+TEST_P(WaitTest, NothingThatHappensIsLost) {
+  EventLoop loop;
+  Pair pair;
+  Recorder target;
+  ASSERT_TRUE(loop.Watch(pair.ours.get(), &target));
+  constexpr int kTimes = 20000;
+  std::atomic<int> seen = 0;
+  target.on_ready = [&] {
+    char byte;
+    if (read(pair.ours.get(), &byte, 1) == 1) {  // Not only room to write
+      ++seen;
+    }
+  };
+  std::thread other([&] {
+    for (int i = 0; i < kTimes; i += 2) {
+      pair.Send();
+      while (seen == i) {
+        std::this_thread::yield();
+      }
+      loop.Post([&] { ++seen; });
+      while (seen == i + 1) {
+        std::this_thread::yield();
+      }
+    }
+  });
+  while (seen < kTimes) {
+    loop.Wait(kLong, may_spin());
+    RunAll(loop);
+  }
+  other.join();
+}
+
+absl::Duration CpuTimeOfThread() {
+  timespec time{};
+  CHECK_EQ(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time), 0);
+  return absl::DurationFromTimespec(time);
+}
+
+TEST(EventLoopTest, LongWaitsSleep) {
+  EventLoop loop;
+  std::atomic<bool> stops = false;
+  std::thread other([&] {
+    while (!stops) {
+      loop.Wake();
+    }
+  });
+  for (int i = 0; i < 10000; ++i) {  // Short ones
+    loop.Wait(kLong, true);
+  }
+  stops = true;
+  other.join();
+  const absl::Duration begin = CpuTimeOfThread();
+  for (int i = 0; i < 100; ++i) {
+    loop.Wait(absl::Milliseconds(2), true);
+  }
+  EXPECT_LT(CpuTimeOfThread() - begin, absl::Milliseconds(20));
 }
 
 }  // namespace

@@ -1,0 +1,80 @@
+#include "server/cores.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+#include <istream>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+
+namespace paddock::server {
+namespace {
+
+constexpr double kNoQuota = std::numeric_limits<double>::infinity();
+
+double Affinity() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0
+             ? CPU_COUNT(&set)
+             : CPU_SETSIZE;  // More than the set can hold
+}
+
+// Of two times.  Where the first is not a number ("max") or negative there is
+// no quota.
+double Cores(std::istream& quota_and_period) {
+  double quota = 0;
+  double period = 0;
+  return quota_and_period >> quota >> period && quota > 0 && period > 0
+             ? quota / period
+             : kNoQuota;
+}
+
+double Quota(const std::filesystem::path& group) {
+  if (std::ifstream both(group / "cpu.max"); both) {
+    return Cores(both);
+  }
+  std::stringstream both;
+  both << std::ifstream(group / "cpu.cfs_quota_us").rdbuf() << ' '
+       << std::ifstream(group / "cpu.cfs_period_us").rdbuf();
+  return Cores(both);
+}
+
+}  // namespace
+
+double CoresGranted(const std::filesystem::path& root) {
+  double cores = Affinity();
+  const std::filesystem::path all = root / "sys/fs/cgroup";
+  std::ifstream own(root / "proc/self/cgroup");
+  for (std::string line; std::getline(own, line);) {
+    // Number, controllers (none: version 2), path
+    const std::vector<absl::string_view> fields =
+        absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (fields.size() < 3) {
+      continue;
+    }
+    const std::vector<absl::string_view> controllers =
+        absl::StrSplit(fields[1], ',');
+    const bool is_version_2 = fields[1].empty();
+    if (!is_version_2 && !absl::c_linear_search(controllers, "cpu")) {
+      continue;
+    }
+    // A container may see its own group at the top.
+    std::filesystem::path group = is_version_2 ? all : all / "cpu";
+    cores = std::min(cores, Quota(group));
+    const std::filesystem::path path = std::string(fields[2]);
+    for (const std::filesystem::path& part : path.relative_path()) {
+      group /= part;
+      cores = std::min(cores, Quota(group));
+    }
+  }
+  return cores;
+}
+
+}  // namespace paddock::server
