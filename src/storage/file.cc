@@ -137,6 +137,10 @@ absl::Status File::SyncData() {
                              : ErrnoStatus("fdatasync", path_);
 }
 
+void File::DropFromCache(int64_t size) const {
+  posix_fadvise(fd_, 0, size, POSIX_FADV_DONTNEED);  // Refused, it keeps them
+}
+
 absl::StatusOr<int64_t> File::Size() const {
   struct stat info;
   if (fstat(fd_, &info) != 0) {

@@ -48,6 +48,11 @@ class File {
   // fdatasync: the bytes, and of the metadata what finding them takes.
   absl::Status SyncData();
 
+  // The first `size` bytes are durable, and unlikely to be read soon: the
+  // system need not keep them in memory.  It keeps a page, or several that it
+  // holds as one, of which it has more.
+  void DropFromCache(int64_t size) const;
+
   absl::StatusOr<int64_t> Size() const;
 
   // Errors: kNotFound when the file has no name any more, so that what is

@@ -55,7 +55,7 @@ absl::Status TxnLog::Append(absl::Span<const zab::Write> batch) {
 }
 
 absl::Status TxnLog::Sync() {
-  CHECK(file_.has_value());
+  CHECK(file_ != nullptr);
   RETURN_IF_ERROR(file_->SyncData());
   RETURN_IF_ERROR(file_->CheckNotRemoved());
   if (!name_is_durable_) {
@@ -63,6 +63,9 @@ absl::Status TxnLog::Sync() {
     name_is_durable_ = true;
   }
   synced_ = true;
+  if (end_ - piece_begin_ >= kPieceBytes) {
+    EndPiece();
+  }
   return absl::OkStatus();
 }
 
@@ -79,15 +82,18 @@ absl::Status TxnLog::Close() {
     return absl::OkStatus();
   }
   const absl::Status status = file_->Truncate(end_);
+  EndPiece();
   file_.reset();
   return status;
 }
 
 absl::Status TxnLog::Create(zab::Zxid first) {
-  ASSIGN_OR_RETURN(file_, File::Create(dir_ + "/" + LogFileName(first)));
+  ASSIGN_OR_RETURN(File file, File::Create(dir_ + "/" + LogFileName(first)));
+  file_ = std::make_shared<File>(std::move(file));
   name_is_durable_ = false;
   txns_ = 0;
   end_ = 0;
+  piece_begin_ = 0;
   written_end_ = 0;
   allocated_end_ = 0;
   AppendFileHeader(&buffer_);
@@ -116,6 +122,16 @@ void TxnLog::AddZeros() {
   if (pays && zeros_end <= allocated_end_) {
     buffer_.append(static_cast<size_t>(zeros_end - end_), '\0');
     written_end_ = zeros_end;
+  }
+}
+
+// What came since the last piece is durable, and one more.
+void TxnLog::EndPiece() {
+  pieces_.push_back({file_, end_});
+  piece_begin_ = end_;
+  if (pieces_.size() > kCachedPieces) {
+    pieces_.front().file->DropFromCache(pieces_.front().end);
+    pieces_.pop_front();
   }
 }
 

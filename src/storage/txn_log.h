@@ -6,6 +6,11 @@
 // before takes the zeros of the next kZeroAheadBytes along.  So most syncs
 // change no metadata and need no commit of the file system's journal.
 //
+// Of what is durable the system's cache keeps the newest kCachedPieces MB, what
+// a start reads; the room of the rest is used again.  A cache that grows takes
+// memory from others, and new memory is slow where a hypervisor or a full
+// control group must find it first: 1.2 times as many creates at 16 x 16.
+//
 // Not thread-safe.  After an error only destruction is allowed: what the disk
 // holds is not known.
 
@@ -14,7 +19,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <deque>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -55,16 +61,26 @@ class TxnLog {
   absl::Status Close();
 
  private:
+  // A range of a file that the system's cache holds.
+  struct Piece {
+    std::shared_ptr<File> file;
+    int64_t end;
+  };
+
   absl::Status Create(zab::Zxid first);
   void AllocateAhead();
   void AddZeros();
+  void EndPiece();
+
+  static constexpr int64_t kPieceBytes = 1 << 20;  // Or a batch more
+  static constexpr size_t kCachedPieces = 64;
 
   const std::string dir_;
   const int64_t preallocate_bytes_;
   const int64_t file_bytes_max_;
   const int64_t file_txns_max_;
 
-  std::optional<File> file_;
+  std::shared_ptr<File> file_;  // Null: none
   bool name_is_durable_ = false;
   bool synced_ = true;
   int64_t txns_ = 0;           // In this file
@@ -72,6 +88,9 @@ class TxnLog {
   int64_t written_end_ = 0;    // Of that and the zeros after it
   int64_t allocated_end_ = 0;  // 0 when the file system refused
   std::string buffer_;
+
+  std::deque<Piece> pieces_;  // Oldest first
+  int64_t piece_begin_ = 0;   // Of the one that is not among them yet
 };
 
 }  // namespace paddock::storage
