@@ -18,6 +18,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
 #include "base/hash.h"
+#include "base/mapped_allocator.h"
 #include "tree/znode.h"
 
 namespace paddock::tree {
@@ -84,7 +85,8 @@ class ZnodeSet {
       }
     }
   };
-  using Table = absl::flat_hash_set<Znode*, PathHash, PathEqual>;
+  using Table =
+      absl::flat_hash_set<Znode*, PathHash, PathEqual, MappedAllocator<Znode*>>;
 
   static Key KeyOf(std::string_view path) { return {path, HashOf(path)}; }
   // By the bits of a hash that no table uses.
