@@ -5,7 +5,6 @@
 #include <new>
 #include <utility>
 
-#include "absl/container/btree_set.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/prefetch.h"
@@ -230,7 +229,7 @@ size_t WatchIndex::memory_bytes() const {
   size_t bytes = path_bytes_ + TableBytes(paths_) + TableBytes(connections_) +
                  (pairs_ - paths_.size()) * sizeof(ConnectionId) * 4 / 3;
   for (const auto& [connection, paths] : connections_) {
-    bytes += TableBytes(paths);
+    bytes += TreeBytes(paths);
   }
   return bytes;
 }
