@@ -21,6 +21,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "base/ids.h"
+#include "base/mapped_allocator.h"
 #include "base/slab_heap.h"
 #include "tree/string_hash.h"
 
@@ -103,7 +104,8 @@ class WatchIndex {
 
   SlabHeap heap_;  // Of paths
   // Iteration order of both is never observed.
-  absl::flat_hash_set<Number, PathHash, PathEqual> paths_;
+  absl::flat_hash_set<Number, PathHash, PathEqual, MappedAllocator<Number>>
+      paths_;
   absl::flat_hash_map<ConnectionId, PathSet, IdHash> connections_;
   size_t pairs_ = 0;
   size_t path_bytes_ = 0;  // Of the blocks of paths_
