@@ -15,10 +15,10 @@
 namespace paddock::net {
 namespace {
 
-// A wait that spins takes no more CPU in vain than sleeping costs where a
-// system is slow to wake up, and after one in vain as many as kRest do not. One
-// that sleeps and was shorter than kShortWait would have ended within
-// kSpinTime.
+// To spin for kSpinTime takes about as much CPU as to sleep does where systems
+// are slow to wake up, and after one spin in vain kRest waits do without.  Who
+// sleeps is told late: if that took less than kShortWait, the next event may
+// well come within kSpinTime.
 constexpr absl::Duration kSpinTime = absl::Microseconds(50);
 constexpr absl::Duration kShortWait = absl::Microseconds(100);
 constexpr int kRest = 16;
@@ -77,7 +77,11 @@ void EventLoop::Wait(absl::Duration timeout, bool may_spin) {
 
 // True when something has happened.
 bool EventLoop::Spin() {
-  if (!was_short_ || (rest_ > 0 && rest_-- > 0)) {
+  if (!was_short_) {
+    return false;
+  }
+  if (rest_ > 0) {
+    --rest_;
     return false;
   }
   const absl::Duration end = Now() + kSpinTime;

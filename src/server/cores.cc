@@ -61,17 +61,20 @@ double CoresGranted(const std::filesystem::path& root) {
     }
     const std::vector<absl::string_view> controllers =
         absl::StrSplit(fields[1], ',');
-    const bool is_version_2 = fields[1].empty();
-    if (!is_version_2 && !absl::c_linear_search(controllers, "cpu")) {
-      continue;
+    std::vector<std::filesystem::path> tops;
+    if (fields[1].empty()) {
+      tops = {all};
+    } else if (absl::c_linear_search(controllers, "cpu")) {
+      tops = {all / "cpu", all / std::string(fields[1])};
     }
-    // A container may see its own group at the top.
-    std::filesystem::path group = is_version_2 ? all : all / "cpu";
-    cores = std::min(cores, Quota(group));
     const std::filesystem::path path = std::string(fields[2]);
-    for (const std::filesystem::path& part : path.relative_path()) {
-      group /= part;
+    for (std::filesystem::path group : tops) {
+      // A container may see its own group there.
       cores = std::min(cores, Quota(group));
+      for (const std::filesystem::path& part : path.relative_path()) {
+        group /= part;
+        cores = std::min(cores, Quota(group));
+      }
     }
   }
   return cores;

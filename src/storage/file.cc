@@ -153,11 +153,17 @@ absl::StatusOr<int64_t> File::Size() const {
 // it new ones with its next write, and the next sync takes 150 us, not 100.
 absl::Status File::CheckNotRemoved() const {
   struct statx info;
-  if (statx(fd_, "", AT_EMPTY_PATH, STATX_NLINK, &info) != 0) {
-    return ErrnoStatus("statx", path_);
+  struct stat all;
+  uint64_t links = 0;
+  if (statx(fd_, "", AT_EMPTY_PATH, STATX_NLINK, &info) == 0) {
+    links = info.stx_nlink;
+  } else if (fstat(fd_, &all) == 0) {  // Old containers do not know statx
+    links = all.st_nlink;
+  } else {
+    return ErrnoStatus("fstat", path_);
   }
-  return info.stx_nlink > 0 ? absl::OkStatus()
-                            : absl::NotFoundError(path_ + " was removed");
+  return links > 0 ? absl::OkStatus()
+                   : absl::NotFoundError(path_ + " was removed");
 }
 
 absl::Status File::Lock() {

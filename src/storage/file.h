@@ -48,9 +48,9 @@ class File {
   // fdatasync: the bytes, and of the metadata what finding them takes.
   absl::Status SyncData();
 
-  // The first `size` bytes are durable, and unlikely to be read soon: the
-  // system need not keep them in memory.  It keeps a page, or several that it
-  // holds as one, of which it has more.
+  // The first `size` bytes were synced, and are unlikely to be read soon: the
+  // system need not keep them in memory.  It keeps a page that holds others as
+  // well, or several that it keeps as one.
   void DropFromCache(int64_t size) const;
 
   absl::StatusOr<int64_t> Size() const;

@@ -55,7 +55,7 @@ absl::Status TxnLog::Append(absl::Span<const zab::Write> batch) {
 }
 
 absl::Status TxnLog::Sync() {
-  CHECK(file_ != nullptr);
+  CHECK(file_.has_value());
   RETURN_IF_ERROR(file_->SyncData());
   RETURN_IF_ERROR(file_->CheckNotRemoved());
   if (!name_is_durable_) {
@@ -63,13 +63,14 @@ absl::Status TxnLog::Sync() {
     name_is_durable_ = true;
   }
   synced_ = true;
-  if (end_ - piece_begin_ >= kPieceBytes) {
-    EndPiece();
-  }
+  synced_end_ = end_;
   return absl::OkStatus();
 }
 
 absl::Status TxnLog::RollWhenFull() {
+  if (synced_end_ - piece_begin_ >= kPieceBytes) {
+    EndPiece();
+  }
   const bool is_full = txns_ >= file_txns_max_ ||
                        (file_bytes_max_ >= 0 && end_ > file_bytes_max_);
   return is_full ? Close() : absl::OkStatus();
@@ -82,17 +83,19 @@ absl::Status TxnLog::Close() {
     return absl::OkStatus();
   }
   const absl::Status status = file_->Truncate(end_);
-  EndPiece();
+  if (synced_end_ > piece_begin_) {
+    EndPiece();
+  }
   file_.reset();
   return status;
 }
 
 absl::Status TxnLog::Create(zab::Zxid first) {
-  ASSIGN_OR_RETURN(File file, File::Create(dir_ + "/" + LogFileName(first)));
-  file_ = std::make_shared<File>(std::move(file));
+  ASSIGN_OR_RETURN(file_, File::Create(dir_ + "/" + LogFileName(first)));
   name_is_durable_ = false;
   txns_ = 0;
   end_ = 0;
+  synced_end_ = 0;
   piece_begin_ = 0;
   written_end_ = 0;
   allocated_end_ = 0;
@@ -125,12 +128,18 @@ void TxnLog::AddZeros() {
   }
 }
 
-// What came since the last piece is durable, and one more.
+// What was synced since the last piece is one more.
 void TxnLog::EndPiece() {
-  pieces_.push_back({file_, end_});
-  piece_begin_ = end_;
-  if (pieces_.size() > kCachedPieces) {
-    pieces_.front().file->DropFromCache(pieces_.front().end);
+  const int64_t bytes = synced_end_ - std::exchange(piece_begin_, synced_end_);
+  pieces_.push_back({file_->path(), synced_end_, bytes});
+  piece_bytes_ += bytes;
+  while (piece_bytes_ > kCachedBytesMax) {
+    // By its name, so that a file that was purged is gone.
+    const absl::StatusOr<File> file = File::OpenForRead(pieces_.front().path);
+    if (file.ok()) {
+      file->DropFromCache(pieces_.front().end);
+    }
+    piece_bytes_ -= pieces_.front().bytes;
     pieces_.pop_front();
   }
 }

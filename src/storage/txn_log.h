@@ -6,9 +6,9 @@
 // before takes the zeros of the next kZeroAheadBytes along.  So most syncs
 // change no metadata and need no commit of the file system's journal.
 //
-// Of what is durable the system's cache keeps the newest kCachedPieces MB, what
-// a start reads; the room of the rest is used again.  A cache that grows takes
-// memory from others, and new memory is slow where a hypervisor or a full
+// Of what was synced the system's cache keeps the newest 64 MB, which is about
+// what a start reads; the room of the rest is used again.  A cache that grows
+// takes memory from others, and new memory is slow where a hypervisor or a full
 // control group must find it first: 1.2 times as many creates at 16 x 16.
 //
 // Not thread-safe.  After an error only destruction is allowed: what the disk
@@ -20,7 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -61,10 +61,11 @@ class TxnLog {
   absl::Status Close();
 
  private:
-  // A range of a file that the system's cache holds.
+  // A part of a file that the system's cache holds.
   struct Piece {
-    std::shared_ptr<File> file;
+    std::string path;
     int64_t end;
+    int64_t bytes;
   };
 
   absl::Status Create(zab::Zxid first);
@@ -73,14 +74,14 @@ class TxnLog {
   void EndPiece();
 
   static constexpr int64_t kPieceBytes = 1 << 20;  // Or a batch more
-  static constexpr size_t kCachedPieces = 64;
+  static constexpr int64_t kCachedBytesMax = 64 << 20;
 
   const std::string dir_;
   const int64_t preallocate_bytes_;
   const int64_t file_bytes_max_;
   const int64_t file_txns_max_;
 
-  std::shared_ptr<File> file_;  // Null: none
+  std::optional<File> file_;
   bool name_is_durable_ = false;
   bool synced_ = true;
   int64_t txns_ = 0;           // In this file
@@ -89,8 +90,10 @@ class TxnLog {
   int64_t allocated_end_ = 0;  // 0 when the file system refused
   std::string buffer_;
 
-  std::deque<Piece> pieces_;  // Oldest first
-  int64_t piece_begin_ = 0;   // Of the one that is not among them yet
+  int64_t synced_end_ = 0;    // Of what Sync() has made durable
+  std::deque<Piece> pieces_;  // Of that; oldest first
+  int64_t piece_begin_ = 0;   // Of what is not among them yet
+  int64_t piece_bytes_ = 0;   // Of all of them
 };
 
 }  // namespace paddock::storage

@@ -52,6 +52,7 @@ void BareAppend(benchmark::State& state) {
 
 void LogAppend(benchmark::State& state) {
   const std::string dir = "log_append.tmp";
+  std::filesystem::remove_all(dir);  // Of a run that was ended
   std::filesystem::create_directory(dir);
   TxnLog log(dir, kPreallocateBytes, /*file_bytes_max=*/-1,
              /*file_txns_max=*/int64_t{1} << 40);

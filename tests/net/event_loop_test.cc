@@ -3,11 +3,14 @@
 #include "net/event_loop.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <ctime>
 #include <functional>
 #include <memory>
@@ -15,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "base/check.h"
 #include "net/descriptor.h"
 
@@ -128,12 +132,20 @@ TEST(EventLoopTest, MakesPostedCallsInOrder) {
 
 class WaitTest : public testing::TestWithParam<bool> {
  protected:
-  bool may_spin() const { return GetParam(); }
+  void Wait(EventLoop* loop) {
+    const absl::Time begin = absl::Now();
+    loop->Wait(kLong, GetParam());
+    slowest_ = std::max(slowest_, absl::Now() - begin);
+  }
+  absl::Duration slowest() const { return slowest_; }
+
+ private:
+  absl::Duration slowest_;
 };
 
 INSTANTIATE_TEST_SUITE_P(SleepsAtOnceOrSpins, WaitTest, testing::Bool());
 
-// Each of these would wait in vain if a wake-up were ever lost.
+// A wait for one that is lost takes its full time.
 TEST_P(WaitTest, NoWakeUpIsLost) {
   EventLoop loop;
   constexpr int kTimes = 20000;
@@ -149,14 +161,15 @@ TEST_P(WaitTest, NoWakeUpIsLost) {
     }
   });
   while (seen < kTimes) {
-    loop.Wait(kLong, may_spin());
+    Wait(&loop);
     RunAll(loop);
     seen = asked.load();
   }
   other.join();
+  EXPECT_LT(slowest(), kLong / 2);
 }
 
-// Likewise if input or a call were.
+// Likewise of input, or a call.
 TEST_P(WaitTest, NothingThatHappensIsLost) {
   EventLoop loop;
   Pair pair;
@@ -183,10 +196,11 @@ TEST_P(WaitTest, NothingThatHappensIsLost) {
     }
   });
   while (seen < kTimes) {
-    loop.Wait(kLong, may_spin());
+    Wait(&loop);
     RunAll(loop);
   }
   other.join();
+  EXPECT_LT(slowest(), kLong / 2);
 }
 
 absl::Duration CpuTimeOfThread() {
@@ -195,19 +209,46 @@ absl::Duration CpuTimeOfThread() {
   return absl::DurationFromTimespec(time);
 }
 
-TEST(EventLoopTest, LongWaitsSleep) {
+// How often this thread went to sleep.
+int64_t Sleeps() {
+  rusage usage{};
+  CHECK_EQ(getrusage(RUSAGE_THREAD, &usage), 0);
+  return usage.ru_nvcsw;
+}
+
+TEST(EventLoopTest, ShortWaitsSpin) {
+  if (std::thread::hardware_concurrency() < 2) {
+    GTEST_SKIP() << "who spins needs a core for itself";
+  }
   EventLoop loop;
-  std::atomic<bool> stops = false;
+  constexpr int kTimes = 2000;
+  std::atomic<int> seen = 0;
   std::thread other([&] {
-    while (!stops) {
-      loop.Wake();
+    for (int i = 1; i <= kTimes; ++i) {
+      const absl::Time end = absl::Now() + absl::Microseconds(20);
+      while (absl::Now() < end) {
+      }
+      loop.Post([&] { ++seen; });
+      while (seen < i) {
+      }
     }
   });
-  for (int i = 0; i < 10000; ++i) {  // Short ones
+  const int64_t before = Sleeps();
+  while (seen < kTimes) {
     loop.Wait(kLong, true);
+    RunAll(loop);
   }
-  stops = true;
   other.join();
+  EXPECT_LT(Sleeps() - before, kTimes * 9 / 10);
+}
+
+TEST(EventLoopTest, LongWaitsSleep) {
+  EventLoop loop;
+  for (int i = 0; i < 1000; ++i) {  // Short ones
+    std::thread other([&] { loop.Wake(); });
+    loop.Wait(kLong, true);
+    other.join();
+  }
   const absl::Duration begin = CpuTimeOfThread();
   for (int i = 0; i < 100; ++i) {
     loop.Wait(absl::Milliseconds(2), true);

@@ -73,6 +73,13 @@ TEST_F(CoresTest, QuotaOfVersion1) {
   EXPECT_EQ(Granted(), 0.3);
 }
 
+TEST_F(CoresTest, QuotaOfVersion1UnderItsWholeName) {
+  Write("proc/self/cgroup", "4:cpu,cpuacct:/a\n");
+  Write("sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "40000\n");
+  Write("sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(Granted(), 0.4);
+}
+
 TEST_F(CoresTest, WhatCannotBeReadIsNoQuota) {
   Write("proc/self/cgroup", "\nnonsense\n0::\n0::/a\n1:cpu:/../b\n");
   Write("sys/fs/cgroup/cpu.max", "");
