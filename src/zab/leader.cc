@@ -322,7 +322,7 @@ void Leader::Activate(ServerId id, Learner& learner) {
   CHECK(!learner.is_up_to_date);
   learner.is_up_to_date = true;
   core_.out.Send(id, UpToDate{});
-  TellCommitted(id, learner);
+  TellCommitted(id, learner, core_.history.last_committed());
 }
 
 // Broadcast.
@@ -368,20 +368,20 @@ void Leader::TryCommit() {
   if (committed == history.last_committed()) {
     return;
   }
-  core_.Commit(committed);
+  // Before the history forgets any of these.
   for (auto& [id, learner] : learners_) {
     if (learner.is_up_to_date) {
-      TellCommitted(id, learner);
+      TellCommitted(id, learner, committed);
     }
   }
+  core_.Commit(committed);
   ReleaseSyncs();
   if (committed.counter >= core_.config.counter_max && !is_standalone_) {
     GiveUp("the counter of its epoch is used up");
   }
 }
 
-void Leader::TellCommitted(ServerId id, Learner& learner) {
-  const Zxid committed = core_.history.last_committed();
+void Leader::TellCommitted(ServerId id, Learner& learner, Zxid committed) {
   if (!core_.history.Contains(learner.told_committed)) {
     // It was so slow that its next transactions are forgotten.
     dropped_.push_back(id);

@@ -99,7 +99,7 @@ class Leader {
   void TryCommit();
   void Synchronize(ServerId id, Learner& learner);
   void Activate(ServerId id, Learner& learner);
-  void TellCommitted(ServerId id, Learner& learner);
+  void TellCommitted(ServerId id, Learner& learner, Zxid committed);
   void PingAll();
   void CheckLearners();
   void CheckDisk();

@@ -272,6 +272,22 @@ TEST(LeaderTest, BeginsANewEpochBeforeTheCounterIsUsedUp) {
   EXPECT_THAT(leader.TakeMessagesTo(2), IsSupersetOf({"COMMIT 5:3"}));
 }
 
+TEST(LeaderTest, TellsOfMoreAtOnceThanItsMemoryHolds) {
+  HarnessOptions options = Of3();
+  options.history_count_min = 1;
+  PeerHarness leader = EstablishedLeader(options);
+  for (int i = 0; i < 3; ++i) {
+    leader.Propose();
+  }
+  leader.FinishWrites();
+  leader.Forget();
+  leader.Receive(1, Ack{{5, 3}});
+  EXPECT_THAT(leader.TakeHangUps(), IsEmpty());
+  EXPECT_TRUE(leader.peer().CanPropose());
+  EXPECT_THAT(leader.TakeMessagesTo(2),
+              ElementsAre("COMMIT 5:1", "COMMIT 5:2", "COMMIT 5:3"));
+}
+
 TEST(LeaderTest, DropsALearnerThatIsTooSlowForItsMemory) {
   HarnessOptions options = Of3();
   options.history_count_min = 1;
