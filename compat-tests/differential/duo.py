@@ -209,11 +209,15 @@ class Duo:
         items = [w.read(name) for w in self.worlds]
         if sort_events:
             items = [sort_event_runs(i) for i in items]
-        if ((CLOSED in items[0]) != (CLOSED in items[1])
+        if ((CLOSED in items[0] or CLOSED in items[1])
                 and all(r.op == wire.PING for r in requests)):
-            # Java may still answer a ping that comes while it hangs up.
-            late = 1 if CLOSED in items[0] else 0
-            items[late] += self.worlds[late].read_until_closed(name)
+            # Whether Java still answers a ping that comes while it hangs up is
+            # chance.
+            for world, of_world in zip(self.worlds, items):
+                if CLOSED not in of_world:
+                    of_world += world.read_until_closed(name)
+            items = [i if w.kind == "paddock" else _without_pings(i)
+                     for w, i in zip(self.worlds, items)]
         if items[0] != items[1]:
             requests = list(requests)
             if (_without_pings(items[0]) != items[0]
