@@ -1,5 +1,4 @@
-// An allocator for tables that grow by being copied to larger ones, many of
-// them in one process.
+// An allocator for tables that grow by being copied to larger ones.
 
 #ifndef PADDOCK_BASE_MAPPED_ALLOCATOR_H_
 #define PADDOCK_BASE_MAPPED_ALLOCATOR_H_

@@ -4,34 +4,25 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 namespace paddock::net {
 namespace {
 
-// To spin for kSpinTime takes about as much CPU as to sleep does where systems
-// are slow to wake up, and after one spin in vain kRest waits do without.  Who
-// sleeps is told late: if that took less than kShortWait, the next event may
-// well come within kSpinTime.
-constexpr absl::Duration kSpinTime = absl::Microseconds(50);
-constexpr absl::Duration kShortWait = absl::Microseconds(100);
+// After a spin in vain so many waits do without.
 constexpr int kRest = 16;
-
-// Monotonic, from an origin that does not matter.
-absl::Duration Now() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 }  // namespace
 
-EventLoop::EventLoop()
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
+EventLoop::EventLoop(Spin spin)
+    : spin_(spin),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_up_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   CHECK(epoll_.is_open() && wake_up_.is_open()) << std::strerror(errno);
   // Edge-triggered it never needs to be read.
@@ -64,19 +55,19 @@ void EventLoop::Wait(absl::Duration timeout, bool may_spin) {
   if (timeout_ms == 0 || is_woken_) {
     Ask(0);
   } else {
-    const absl::Duration begin = Now();
-    if (!may_spin || !Spin()) {
+    const absl::Duration begin = base::MonotonicNow();
+    if (!may_spin || !SpinUntilEvent()) {
       is_asleep_ = true;  // Before is_woken_ is read: see Wake()
       Ask(is_woken_ ? 0 : timeout_ms);
       is_asleep_ = false;
-      was_short_ = Now() - begin < kShortWait;
+      was_short_ = base::MonotonicNow() - begin < spin_.short_wait;
     }
   }
   is_woken_ = false;
 }
 
 // True when something has happened.
-bool EventLoop::Spin() {
+bool EventLoop::SpinUntilEvent() {
   if (!was_short_) {
     return false;
   }
@@ -84,13 +75,13 @@ bool EventLoop::Spin() {
     --rest_;
     return false;
   }
-  const absl::Duration end = Now() + kSpinTime;
+  const absl::Duration end = base::MonotonicNow() + spin_.duration;
   do {
     Ask(0);
     if (end_ > 0 || is_woken_) {
       return true;
     }
-  } while (Now() < end);
+  } while (base::MonotonicNow() < end);
   rest_ = kRest;
   return false;
 }

@@ -46,7 +46,19 @@ class EventLoop {
     ~Target() = default;
   };
 
-  EventLoop();
+  // When Wait() spins: where the wait before was shorter than `short_wait`, for
+  // as long as `duration`.
+  //
+  // To spin for 50 us takes about as much CPU as to sleep does where systems
+  // are slow to wake up.  Who sleeps is told late: if that took less than
+  // 100 us, the next event may well come within 50.
+  struct Spin {
+    absl::Duration duration = absl::Microseconds(50);
+    absl::Duration short_wait = absl::Microseconds(100);
+  };
+
+  EventLoop() : EventLoop(Spin()) {}
+  explicit EventLoop(Spin spin);
 
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -79,12 +91,13 @@ class EventLoop {
   void Post(std::function<void()> call);
 
  private:
-  bool Spin();
+  bool SpinUntilEvent();
   void Ask(int timeout_ms);
   bool MakeCalls();
 
   static constexpr size_t kEventsMax = 256;
 
+  const Spin spin_;
   const Descriptor epoll_;
   const Descriptor wake_up_;  // An eventfd
   std::array<epoll_event, kEventsMax> events_;

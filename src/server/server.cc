@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "replica/admin.h"
-#include "server/clock.h"
 #include "server/cores.h"
 #include "server/memory_account.h"
 #include "server/process_facts.h"
@@ -75,12 +75,12 @@ ExitCode Server::Start() {
   CHECK(replica_ == nullptr) << "Start() is called once";
   // A client or a log reader that is gone is an error of that write.
   std::signal(SIGPIPE, SIG_IGN);
-  start_ = now_ = batch_end_ = MonotonicNow();
+  start_ = now_ = batch_end_ = base::MonotonicNow();
   if (options_.purge_interval < absl::InfiniteDuration()) {
     next_purge_ = now_;
   }
-  options_.replica.session_id_seed_ms = WallMs();
-  options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
+  options_.replica.session_id_seed_ms = base::WallMs();
+  options_.clients.throttle.random_seed = static_cast<uint64_t>(base::WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
   }
@@ -153,7 +153,7 @@ ExitCode Server::BindPort() {
 
 ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
-  const absl::Duration begin = MonotonicNow();
+  const absl::Duration begin = base::MonotonicNow();
   int64_t count = 0;
   const auto restore_checkpoint = [this](const storage::CheckpointHead& head,
                                          storage::CheckpointSource source) {
@@ -186,13 +186,13 @@ ExitCode Server::LoadHistory() {
                                             : ExitCode::kDataFolder;
   }
   ReleaseFreeMemory(FreeBytes());  // What reading took
-  now_ = MonotonicNow();
+  now_ = base::MonotonicNow();
   if (count > 0) {
     stats_.transactions_loaded.Add(count);
   }
   stats_.load_time.Add(absl::ToInt64Milliseconds(now_ - begin));
   for (const std::string& finding :
-       replica_->FinishRestore({.now = now_, .wall_ms = WallMs()})) {
+       replica_->FinishRestore({.now = now_, .wall_ms = base::WallMs()})) {
     log::Error("{}", finding);
   }
   return ExitCode::kOk;
@@ -223,7 +223,7 @@ ExitCode Server::Run() {
 void Server::RunBatch() {
   // While the disk works, the log thread and the disk's driver need the cores.
   loop_.Wait(more_work_ ? absl::ZeroDuration()
-                        : Deadline() + stalled_ - MonotonicNow(),
+                        : Deadline() + stalled_ - base::MonotonicNow(),
              has_two_cores_ && !disk_watch_.IsWaiting());
   while (collected_bytes_ < kOutputBytesPerBatch && loop_.RunOne()) {
   }
@@ -245,7 +245,7 @@ void Server::RunBatch() {
   }
   in_batch_ = false;
   collected_bytes_ = 0;
-  batch_end_ = batch_start_ = clock_ = MonotonicNow() - stalled_;
+  batch_end_ = batch_start_ = clock_ = base::MonotonicNow() - stalled_;
 }
 
 absl::Duration Server::Deadline() const {
@@ -263,7 +263,7 @@ void Server::BeginBatch() {
     return;
   }
   in_batch_ = true;
-  const absl::Duration now = MonotonicNow() - stalled_;
+  const absl::Duration now = base::MonotonicNow() - stalled_;
   batch_start_ = clock_ = now;
   const absl::Duration late = now - std::max(Deadline(), batch_end_);
   if (late > kStallMin) {
@@ -275,7 +275,7 @@ void Server::BeginBatch() {
                  absl::ToInt64Milliseconds(late));
   }
   now_ = std::max(now_, now - std::max(late, absl::ZeroDuration()));
-  replica_->Step(replica::Tick{.now = now_, .wall_ms = WallMs()});
+  replica_->Step(replica::Tick{.now = now_, .wall_ms = base::WallMs()});
 }
 
 void Server::Collect() {
@@ -337,10 +337,10 @@ void Server::AdvanceCheckpoint() {
     return;
   }
   std::string& piece = checkpoint_piece_;
-  const absl::Duration begin = MonotonicNow();
+  const absl::Duration begin = base::MonotonicNow();
   bool more = true;
   while (more && piece.size() < kCheckpointPieceBytes &&
-         MonotonicNow() - begin < kCaptureTimeMax) {
+         base::MonotonicNow() - begin < kCaptureTimeMax) {
     more = replica_->Capture(piece.size() + kCaptureBytes, &piece);
   }
   if (!more || piece.size() >= kCheckpointPieceBytes) {
@@ -494,7 +494,7 @@ void Server::OnAhead(absl::Span<const std::string_view> frames) {
 }
 
 void Server::ReadClock() {
-  const absl::Duration now = MonotonicNow() - stalled_;
+  const absl::Duration now = base::MonotonicNow() - stalled_;
   frames_per_clock_ = now - clock_ > kSlowFrames
                           ? 1
                           : std::min(2 * frames_per_clock_, kFramesPerClockMax);
@@ -507,7 +507,7 @@ bool Server::IsTimeUp() const { return clock_ - batch_start_ > kBatchTimeMax; }
 void Server::OnDisconnected(ConnectionId connection) {
   BeginBatch();
   replica_->Step(replica::Disconnected{.connection = connection});
-  clock_ = MonotonicNow() - stalled_;  // It may have had many watches
+  clock_ = base::MonotonicNow() - stalled_;  // It may have had many watches
 }
 
 void Server::OnHeld(ConnectionId connection) {

@@ -3,14 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/file.h"
@@ -21,7 +22,7 @@
 namespace paddock::storage {
 namespace {
 
-constexpr std::chrono::seconds kProgressPeriod{1};
+constexpr absl::Duration kProgressPeriod = absl::Seconds(1);
 
 struct LogFile {
   std::string path;
@@ -90,8 +91,7 @@ class Replay {
   int64_t bytes_total_ = 0;
   int64_t bytes_before_ = 0;  // Of the files read
   bool told_progress_ = false;
-  std::chrono::steady_clock::time_point progress_time_ =
-      std::chrono::steady_clock::now();
+  absl::Duration progress_time_ = base::MonotonicNow();
 };
 
 absl::Status Replay::List() {
@@ -313,7 +313,7 @@ void Replay::Progress(int64_t bytes_done) {
   if (txn_count_ % kTxnsPerLook != 0) {
     return;
   }
-  const auto now = std::chrono::steady_clock::now();
+  const absl::Duration now = base::MonotonicNow();
   if (now - progress_time_ < kProgressPeriod) {
     return;
   }

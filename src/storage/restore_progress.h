@@ -4,11 +4,12 @@
 #define PADDOCK_STORAGE_RESTORE_PROGRESS_H_
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
 
+#include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace paddock::storage {
@@ -20,7 +21,7 @@ class RestoreProgress {
 
   // `done` of the total.  Logs a line each second.
   void Note(int64_t done) {
-    const auto now = std::chrono::steady_clock::now();
+    const absl::Duration now = base::MonotonicNow();
     if (now - told_ >= kPeriod) {
       told_ = now;
       log::Info("restoring {}: {} %", path_,
@@ -29,12 +30,11 @@ class RestoreProgress {
   }
 
  private:
-  static constexpr std::chrono::seconds kPeriod{1};
+  static constexpr absl::Duration kPeriod = absl::Seconds(1);
 
   const std::string path_;
   const int64_t total_;
-  std::chrono::steady_clock::time_point told_ =
-      std::chrono::steady_clock::now();
+  absl::Duration told_ = base::MonotonicNow();
 };
 
 }  // namespace paddock::storage

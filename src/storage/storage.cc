@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 #include <utility>
 
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "storage/log_format.h"
 #include "storage/purge.h"
@@ -25,11 +25,6 @@ constexpr absl::Duration kGatherTimeMax = absl::Milliseconds(1);
 // Who has not come back when so many syncs could have been made is not waited
 // for.
 constexpr int kComeBackSyncs = 16;
-
-// Monotonic, from an origin that does not matter.
-absl::Duration Now() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 absl::StatusOr<Folder> OpenFolder(const std::string& dir, bool create,
                                   const std::string& origin) {
@@ -190,7 +185,7 @@ bool Storage::AwaitWrites(std::vector<zab::Write>* writes) {
   };
   wanted_ = 1;
   wake_.wait(lock, is_enough);
-  if (Now() - last_sync_end_ < kComeBackSyncs * sync_time_) {
+  if (base::MonotonicNow() - last_sync_end_ < kComeBackSyncs * sync_time_) {
     wanted_ = last_batch_;
     const absl::Duration time_max = std::min(sync_time_ / 2, kGatherTimeMax);
     wake_.wait_for(lock, absl::ToChronoNanoseconds(time_max), is_enough);
@@ -218,9 +213,9 @@ absl::Status Storage::Sync() {
     txn_log_.SkipSync();
     return absl::OkStatus();
   }
-  const absl::Duration start = Now();
+  const absl::Duration start = base::MonotonicNow();
   RETURN_IF_ERROR(txn_log_.Sync());
-  const absl::Duration end = Now();
+  const absl::Duration end = base::MonotonicNow();
   const absl::Duration took = end - start;
   sync_time_ = (3 * sync_time_ + took) / 4;
   last_sync_end_ = end;

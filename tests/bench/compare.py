@@ -20,6 +20,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -73,6 +74,13 @@ ROWS = (
 )
 DELETES = 100_000
 QUICK_DELETES = 30_000
+
+
+def raise_files_max():
+    """For the programs that it starts; returns how many each may open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard >= 0 else sys.maxsize
 
 
 class Tools:

@@ -18,7 +18,6 @@ import argparse
 import contextlib
 import json
 import pathlib
-import resource
 import shutil
 import signal
 import subprocess
@@ -286,8 +285,7 @@ def main():
     arguments = parse_arguments()
     arguments.build = arguments.build.resolve()
     servers.PADDOCK_BIN = str(arguments.build / "paddock")
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    compare.raise_files_max()
     contenders = compare.make_contenders(arguments.only)
     tools = compare.Tools(arguments.build)
     with tempfile.TemporaryDirectory(

@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import pathlib
-import resource
 import shutil
 import statistics
 import subprocess
@@ -35,13 +34,6 @@ MINUTES_MAX = 5  # Of one command, come what may
 CONNECTIONS_MAX = 50_000  # Or what the hard limit of open files grants
 
 
-def raise_files_max():
-    """For the programs that it starts; returns how many each may open."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard if hard >= 0 else sys.maxsize
-
-
 class Floor(typing.NamedTuple):
     """What paddock_load must know of a server."""
     port: int
@@ -55,7 +47,7 @@ class Bench:
         self.folder = folder
         self.rounds = rounds
         self.seconds = seconds
-        self.files_max = raise_files_max()
+        self.files_max = compare.raise_files_max()
 
     @contextlib.contextmanager
     def server(self, name, **config):

@@ -1,7 +1,8 @@
-// The two clocks.  Nothing but the server reads them.
+// The two clocks.  What must give equal results for equal events reads neither:
+// it is told the time.
 
-#ifndef PADDOCK_SERVER_CLOCK_H_
-#define PADDOCK_SERVER_CLOCK_H_
+#ifndef PADDOCK_BASE_CLOCK_H_
+#define PADDOCK_BASE_CLOCK_H_
 
 #include <chrono>
 #include <cstdint>
@@ -9,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
-namespace paddock::server {
+namespace paddock::base {
 
 // Never goes back; only differences mean something.
 inline absl::Duration MonotonicNow() {
@@ -19,6 +20,6 @@ inline absl::Duration MonotonicNow() {
 // Milliseconds since the epoch; may jump.
 inline int64_t WallMs() { return absl::ToUnixMillis(absl::Now()); }
 
-}  // namespace paddock::server
+}  // namespace paddock::base
 
-#endif  // PADDOCK_SERVER_CLOCK_H_
+#endif  // PADDOCK_BASE_CLOCK_H_
