@@ -44,10 +44,10 @@
 #include "paddock/error.h"
 #include "tree/acl.h"
 #include "tree/operation.h"
+#include "tree/path_table.h"
 #include "tree/quotas.h"
 #include "tree/string_hash.h"
 #include "tree/znode.h"
-#include "tree/znode_set.h"
 
 namespace paddock::tree {
 
@@ -203,7 +203,9 @@ class DataTree {
   void ForEach(absl::FunctionRef<void(const Znode&)> visit) const;
 
  private:
-  Znode* FindMutable(std::string_view path) { return nodes_.Find(path); }
+  Znode* FindMutable(std::string_view path) {
+    return nodes_.Find(path).value_or(nullptr);
+  }
   // `top` itself first, parents before their children.
   static void ForEachBelow(const Znode& top,
                            absl::FunctionRef<void(const Znode&)> visit);
@@ -274,7 +276,7 @@ class DataTree {
   const TreeOptions options_;
   SlabHeap heap_;  // Of the znodes
   AclTable acls_;
-  ZnodeSet nodes_;                                // Owned
+  PathTable<ZnodeByPath> nodes_;                  // Owned
   absl::btree_map<int64_t, NodeSet> ephemerals_;  // By session; none is empty
   NodeSet containers_;
   NodeSet ttl_nodes_;

@@ -16,7 +16,7 @@ constexpr uint64_t kTtlMask = 0xff'ffff'ffff;
 }  // namespace
 
 const Znode* DataTree::Find(std::string_view path) const {
-  return nodes_.Find(path);
+  return nodes_.Find(path).value_or(nullptr);
 }
 
 jute::Stat DataTree::StatOf(const Znode& node) const {

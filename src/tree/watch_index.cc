@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -98,21 +99,18 @@ WatchIndex::Path* WatchIndex::At(const SlabHeap& heap, Number path) {
   return static_cast<Path*>(heap.At(path));
 }
 
-size_t WatchIndex::PathHash::operator()(Number path) const {
-  return (*this)(At(*heap, path)->path());
+std::string_view WatchIndex::ByPath::PathOf(Number path) const {
+  return At(*heap, path)->path();
 }
 
-bool WatchIndex::PathEqual::operator()(Number a, std::string_view b) const {
-  return At(*heap, a)->path() == b;
+void WatchIndex::ByPath::PrefetchPath(Number path) const {
+  __builtin_prefetch(At(*heap, path));
 }
 
-WatchIndex::WatchIndex()
-    : paths_(0, PathHash{.heap = &heap_}, PathEqual{&heap_}) {}
+WatchIndex::WatchIndex() : paths_(ByPath{&heap_}) {}
 
 WatchIndex::~WatchIndex() {
-  for (const Number path : paths_) {
-    Free(path);
-  }
+  paths_.ForEach([this](Number path) { Free(path); });
 }
 
 void WatchIndex::Free(Number path) {
@@ -123,23 +121,20 @@ void WatchIndex::Free(Number path) {
 }
 
 bool WatchIndex::Add(std::string_view path, ConnectionId connection) {
-  bool is_new = false;
-  const auto it = paths_.lazy_emplace(path, [&](const auto& construct) {
-    is_new = true;
-    construct(Path::New(path, connection, &heap_));
-  });
+  const auto [number, is_new] = paths_.FindOrInsert(
+      path, [&] { return Path::New(path, connection, &heap_); });
   if (is_new) {
-    path_bytes_ += At(*it)->memory_bytes();
-  } else if (!At(*it)->Add(connection)) {
+    path_bytes_ += At(number)->memory_bytes();
+  } else if (!At(number)->Add(connection)) {
     return false;
   }
-  connections_[connection].insert(*it);
+  connections_[connection].insert(number);
   ++pairs_;
   return true;
 }
 
 bool WatchIndex::Remove(std::string_view path, ConnectionId connection) {
-  const std::optional<Number> found = Find(path);
+  const std::optional<Number> found = paths_.Find(path);
   if (!found.has_value() || !At(*found)->Has(connection)) {
     return false;
   }
@@ -171,7 +166,7 @@ void WatchIndex::RemoveConnection(
       continue;
     }
     CHECK(path->Has(connection));
-    CHECK_EQ(paths_.erase(number), 1u);
+    paths_.Erase(number);
     removed(path->path());
     path_bytes_ -= path->memory_bytes();
     Free(number);
@@ -180,20 +175,20 @@ void WatchIndex::RemoveConnection(
 
 bool WatchIndex::Contains(std::string_view path,
                           ConnectionId connection) const {
-  const std::optional<Number> found = Find(path);
+  const std::optional<Number> found = paths_.Find(path);
   return found.has_value() && At(*found)->Has(connection);
 }
 
 void WatchIndex::Collect(std::string_view path,
                          std::vector<ConnectionId>* connections) const {
-  if (const std::optional<Number> found = Find(path)) {
+  if (const std::optional<Number> found = paths_.Find(path)) {
     At(*found)->Collect(connections);
   }
 }
 
 void WatchIndex::Take(std::string_view path,
                       std::vector<ConnectionId>* connections) {
-  const std::optional<Number> found = Find(path);
+  const std::optional<Number> found = paths_.Find(path);
   if (!found.has_value()) {
     return;
   }
@@ -211,9 +206,7 @@ void WatchIndex::Take(std::string_view path,
 
 void WatchIndex::ForEachPath(
     absl::FunctionRef<void(std::string_view path)> visit) const {
-  for (const Number path : paths_) {
-    visit(At(path)->path());
-  }
+  paths_.ForEach([&](Number path) { visit(At(path)->path()); });
 }
 
 void WatchIndex::ForEachConnection(
@@ -226,7 +219,7 @@ void WatchIndex::ForEachConnection(
 // Watchers of a path beyond its first are taken for the one pair they are in a
 // B-tree.
 size_t WatchIndex::memory_bytes() const {
-  size_t bytes = path_bytes_ + TableBytes(paths_) + TableBytes(connections_) +
+  size_t bytes = path_bytes_ + paths_.bytes() + TableBytes(connections_) +
                  (pairs_ - paths_.size()) * sizeof(ConnectionId) * 4 / 3;
   for (const auto& [connection, paths] : connections_) {
     bytes += TreeBytes(paths);
@@ -237,7 +230,7 @@ size_t WatchIndex::memory_bytes() const {
 void WatchIndex::CheckInvariants() const {
   size_t path_bytes = 0;
   size_t pairs_by_path = 0;
-  for (const Number number : paths_) {
+  paths_.ForEach([&](Number number) {
     const Path* const path = At(number);
     std::vector<ConnectionId> watchers;
     path->Collect(&watchers);
@@ -247,7 +240,7 @@ void WatchIndex::CheckInvariants() const {
     for (const ConnectionId watcher : watchers) {
       CHECK(connections_.at(watcher).contains(number)) << path->path();
     }
-  }
+  });
   size_t pairs_by_connection = 0;
   for (const auto& [connection, paths] : connections_) {
     CHECK(!paths.empty());
@@ -258,17 +251,8 @@ void WatchIndex::CheckInvariants() const {
   CHECK_EQ(pairs_by_connection, pairs_);
 }
 
-std::optional<WatchIndex::Number> WatchIndex::Find(
-    std::string_view path) const {
-  if (paths_.empty()) {
-    return std::nullopt;  // Without hashing
-  }
-  const auto it = paths_.find(path);
-  return it == paths_.end() ? std::nullopt : std::optional(*it);
-}
-
 void WatchIndex::ForgetPath(Number path) {
-  CHECK_EQ(paths_.erase(path), 1u);
+  paths_.Erase(path);
   path_bytes_ -= At(path)->memory_bytes();
   Free(path);
 }

@@ -12,18 +12,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "base/ids.h"
-#include "base/mapped_allocator.h"
 #include "base/slab_heap.h"
-#include "tree/string_hash.h"
+#include "tree/path_table.h"
 
 namespace paddock::tree {
 
@@ -53,7 +50,7 @@ class WatchIndex {
 
   bool Contains(std::string_view path, ConnectionId connection) const;
   bool ContainsPath(std::string_view path) const {
-    return paths_.contains(path);
+    return paths_.Find(path).has_value();
   }
   bool ContainsConnection(ConnectionId connection) const {
     return connections_.contains(connection);
@@ -77,15 +74,10 @@ class WatchIndex {
   class Path;               // A path and its watchers
   using Number = uint32_t;  // Of one, in heap_
 
-  struct PathHash : StringHash {
-    using StringHash::operator();
-    size_t operator()(Number path) const;
-    const SlabHeap* heap;
-  };
-  struct PathEqual {
-    using is_transparent = void;
-    bool operator()(Number a, Number b) const { return a == b; }
-    bool operator()(Number a, std::string_view b) const;
+  struct ByPath {  // See PathTable
+    using Element = Number;
+    std::string_view PathOf(Number path) const;
+    void PrefetchPath(Number path) const;
     const SlabHeap* heap;
   };
   struct IdHash {
@@ -97,15 +89,13 @@ class WatchIndex {
 
   static Path* At(const SlabHeap& heap, Number path);
   Path* At(Number path) const { return At(heap_, path); }
-  std::optional<Number> Find(std::string_view path) const;
   void ForgetPath(Number path);
   void Free(Number path);
   void RemoveFromConnection(ConnectionId connection, Number path);
 
   SlabHeap heap_;  // Of paths
   // Iteration order of both is never observed.
-  absl::flat_hash_set<Number, PathHash, PathEqual, MappedAllocator<Number>>
-      paths_;
+  PathTable<ByPath> paths_;
   absl::flat_hash_map<ConnectionId, PathSet, IdHash> connections_;
   size_t pairs_ = 0;
   size_t path_bytes_ = 0;  // Of the blocks of paths_

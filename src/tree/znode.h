@@ -150,6 +150,14 @@ struct ZnodePathLess {
   }
 };
 
+// See PathTable.
+struct ZnodeByPath {
+  using Element = Znode*;
+  std::string_view PathOf(const Znode* node) const { return node->path(); }
+  void PrefetchPath(const Znode* node) const { node->PrefetchPath(); }
+  void Prefetch(const Znode* node) const { node->Prefetch(); }
+};
+
 }  // namespace paddock::tree
 
 #endif  // PADDOCK_TREE_ZNODE_H_
