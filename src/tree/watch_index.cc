@@ -155,21 +155,27 @@ void WatchIndex::RemoveConnection(
   if (it == connections_.end()) {
     return;
   }
-  const PathSet paths = std::move(it->second);
+  const std::vector<Number> paths(it->second.begin(), it->second.end());
   connections_.erase(it);
   pairs_ -= paths.size();
-  for (const Number number : paths) {
-    Path* const path = At(number);
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (i + 2 * kPrefetchAhead < paths.size()) {
+      __builtin_prefetch(At(paths[i + 2 * kPrefetchAhead]));
+    }
+    if (i + kPrefetchAhead < paths.size()) {
+      paths_.Prefetch(At(paths[i + kPrefetchAhead])->path());
+    }
+    Path* const path = At(paths[i]);
     if (path->watcher_count() > 1) {
       path->Remove(connection);
       removed(path->path());
       continue;
     }
     CHECK(path->Has(connection));
-    paths_.Erase(number);
+    paths_.Erase(paths[i]);
     removed(path->path());
     path_bytes_ -= path->memory_bytes();
-    Free(number);
+    Free(paths[i]);
   }
 }
 

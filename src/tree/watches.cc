@@ -15,6 +15,13 @@ namespace {
 constexpr WatchKind kKinds[] = {WatchKind::kData, WatchKind::kChild,
                                 WatchKind::kPersistent, WatchKind::kRecursive};
 
+// The kinds that have an entry in a table.
+constexpr uint8_t kDataTable = static_cast<uint8_t>(WatchKind::kData) |
+                               static_cast<uint8_t>(WatchKind::kPersistent) |
+                               static_cast<uint8_t>(WatchKind::kRecursive);
+constexpr uint8_t kChildTable = static_cast<uint8_t>(WatchKind::kChild) |
+                                static_cast<uint8_t>(WatchKind::kPersistent);
+
 void SortUnique(std::vector<ConnectionId>* connections) {
   std::sort(connections->begin(), connections->end());
   connections->erase(std::unique(connections->begin(), connections->end()),
@@ -43,11 +50,9 @@ const WatchIndex& WatchTable::IndexOf(WatchKind kind) const {
 
 void WatchTable::Add(std::string_view path, ConnectionId connection,
                      WatchKind kind) {
-  if (Has(path, connection, kind)) {
-    return;
+  if (IndexOf(kind).Add(path, connection)) {
+    CountEntry(path, connection, kind, 1);
   }
-  CountEntry(path, connection, kind, 1);
-  CHECK(IndexOf(kind).Add(path, connection));
 }
 
 bool WatchTable::Has(std::string_view path, ConnectionId connection,
@@ -56,7 +61,7 @@ bool WatchTable::Has(std::string_view path, ConnectionId connection,
 }
 
 bool WatchTable::HasAny(std::string_view path, ConnectionId connection) const {
-  return InDataTable(path, connection) || InChildTable(path, connection);
+  return HasOneOf(kDataTable | kChildTable, path, connection);
 }
 
 bool WatchTable::Remove(std::string_view path, ConnectionId connection,
@@ -84,27 +89,23 @@ void WatchTable::RemoveConnection(ConnectionId connection) {
   }
 }
 
-bool WatchTable::InDataTable(std::string_view path,
-                             ConnectionId connection) const {
-  return data_.Contains(path, connection) ||
-         persistent_.Contains(path, connection) ||
-         recursive_.Contains(path, connection);
-}
-
-bool WatchTable::InChildTable(std::string_view path,
-                              ConnectionId connection) const {
-  return child_.Contains(path, connection) ||
-         persistent_.Contains(path, connection);
+bool WatchTable::HasOneOf(uint8_t kinds, std::string_view path,
+                          ConnectionId connection) const {
+  return std::any_of(std::begin(kKinds), std::end(kKinds), [&](WatchKind kind) {
+    return (kinds & static_cast<uint8_t>(kind)) != 0 &&
+           IndexOf(kind).Contains(path, connection);
+  });
 }
 
 void WatchTable::CountEntry(std::string_view path, ConnectionId connection,
                             WatchKind kind, int64_t change) {
-  if (kind != WatchKind::kChild && !InDataTable(path, connection)) {
+  const auto bit = static_cast<uint8_t>(kind);
+  if ((kDataTable & bit) != 0 &&
+      !HasOneOf(kDataTable & ~bit, path, connection)) {
     data_entries_ += change;
   }
-  const bool is_child =
-      kind == WatchKind::kChild || kind == WatchKind::kPersistent;
-  if (is_child && !InChildTable(path, connection)) {
+  if ((kChildTable & bit) != 0 &&
+      !HasOneOf(kChildTable & ~bit, path, connection)) {
     child_entries_ += change;
   }
 }

@@ -93,12 +93,12 @@ class WatchTable {
   WatchIndex& IndexOf(WatchKind kind);
   const WatchIndex& IndexOf(WatchKind kind) const;
 
-  // Whether an entry of the data table, or the child table, is there.
-  bool InDataTable(std::string_view path, ConnectionId connection) const;
-  bool InChildTable(std::string_view path, ConnectionId connection) const;
+  // Whether the index of one of these `kinds`, an or of WatchKind, has the
+  // pair.
+  bool HasOneOf(uint8_t kinds, std::string_view path,
+                ConnectionId connection) const;
   // Adds `change` to the count of entries of each table that `kind` belongs to
-  // and that has no entry for the pair in another index.
-  // REQUIRES: the index of `kind` does not hold the pair
+  // and that has no entry for the pair in the index of another kind.
   void CountEntry(std::string_view path, ConnectionId connection,
                   WatchKind kind, int64_t change);
   // Takes the one-shot watches of `kind` at `path` into reached_.
