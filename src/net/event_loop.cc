@@ -13,16 +13,8 @@
 #include "base/clock.h"
 
 namespace paddock::net {
-namespace {
-
-// After a spin in vain so many waits do without.
-constexpr int kRest = 16;
-
-}  // namespace
-
-EventLoop::EventLoop(Spin spin)
-    : spin_(spin),
-      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+EventLoop::EventLoop()
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_up_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   CHECK(epoll_.is_open() && wake_up_.is_open()) << std::strerror(errno);
   // Edge-triggered it never needs to be read.
@@ -44,7 +36,7 @@ void EventLoop::Forget(const Target* target) {
   }
 }
 
-void EventLoop::Wait(absl::Duration timeout, bool may_spin) {
+void EventLoop::Wait(absl::Duration timeout, absl::Duration spin) {
   if (next_ < end_) {
     return;
   }
@@ -56,34 +48,18 @@ void EventLoop::Wait(absl::Duration timeout, bool may_spin) {
     Ask(0);
   } else {
     const absl::Duration begin = base::MonotonicNow();
-    if (!may_spin || !SpinUntilEvent()) {
+    const bool has_spun = spinner_.Spin(spin, [this] {
+      Ask(0);
+      return end_ > 0 || is_woken_;
+    });
+    if (!has_spun) {
       is_asleep_ = true;  // Before is_woken_ is read: see Wake()
       Ask(is_woken_ ? 0 : timeout_ms);
       is_asleep_ = false;
-      was_short_ = base::MonotonicNow() - begin < spin_.short_wait;
+      spinner_.Slept(base::MonotonicNow() - begin);
     }
   }
   is_woken_ = false;
-}
-
-// True when something has happened.
-bool EventLoop::SpinUntilEvent() {
-  if (!was_short_) {
-    return false;
-  }
-  if (rest_ > 0) {
-    --rest_;
-    return false;
-  }
-  const absl::Duration end = base::MonotonicNow() + spin_.duration;
-  do {
-    Ask(0);
-    if (end_ > 0 || is_woken_) {
-      return true;
-    }
-  } while (base::MonotonicNow() < end);
-  rest_ = kRest;
-  return false;
 }
 
 void EventLoop::Ask(int timeout_ms) {

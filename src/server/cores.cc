@@ -80,4 +80,13 @@ double CoresGranted(const std::filesystem::path& root) {
   return cores;
 }
 
+SpinTimes SpinTimesFor(double cores) {
+  if (cores < 2) {
+    return {};
+  }
+  return {.clients = absl::Microseconds(50),
+          .disk = absl::Microseconds(200),
+          .log = absl::Microseconds(100)};
+}
+
 }  // namespace paddock::server

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "replica/admin.h"
-#include "server/cores.h"
 #include "server/memory_account.h"
 #include "server/process_facts.h"
 
@@ -64,7 +63,7 @@ std::string Message(const absl::Status& status) {
 
 Server::Server(const ServerOptions& options)
     : options_(options),
-      has_two_cores_(CoresGranted() >= 2),
+      spin_(SpinTimesFor(CoresGranted())),
       disk_watch_(std::max(options.storage.sync_warning, kDiskStallMin)) {}
 
 Server::~Server() = default;
@@ -80,6 +79,7 @@ ExitCode Server::Start() {
     next_purge_ = now_;
   }
   options_.replica.session_id_seed_ms = base::WallMs();
+  options_.storage.spin = spin_.log;
   options_.clients.throttle.random_seed = static_cast<uint64_t>(base::WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
@@ -221,10 +221,9 @@ ExitCode Server::Run() {
 }
 
 void Server::RunBatch() {
-  // While the disk works, the log thread and the disk's driver need the cores.
   loop_.Wait(more_work_ ? absl::ZeroDuration()
                         : Deadline() + stalled_ - base::MonotonicNow(),
-             has_two_cores_ && !disk_watch_.IsWaiting());
+             disk_watch_.IsWaiting() ? spin_.disk : spin_.clients);
   while (collected_bytes_ < kOutputBytesPerBatch && loop_.RunOne()) {
   }
   if (const uint64_t write_id = persisted_.exchange(0); write_id != 0) {

@@ -29,6 +29,7 @@
 #include "net/event_loop.h"
 #include "paddock/exit_code.h"
 #include "replica/replica.h"
+#include "server/cores.h"
 #include "server/disk_watch.h"
 #include "server/memory_account.h"
 #include "server/process_facts.h"
@@ -120,7 +121,7 @@ class Server : private net::ClientEvents {
   replica::ProcessFacts FactsFor(std::string_view word);
 
   ServerOptions options_;
-  const bool has_two_cores_;
+  const SpinTimes spin_;
   net::EventLoop loop_;
   std::optional<StopSignals> signals_;  // While it serves
 

@@ -1,6 +1,7 @@
 #include "storage/storage.h"
 
 #include <fmt/core.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <iterator>
@@ -102,6 +103,7 @@ void Storage::Submit(std::vector<zab::Write> writes) {
       std::move(writes.begin(), writes.end(), std::back_inserter(queue_));
     }
     wakes = wakes && queue_.size() >= wanted_;
+    has_news_ = true;
   }
   if (wakes) {
     wake_.notify_one();
@@ -115,6 +117,7 @@ void Storage::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    has_news_ = true;
   }
   wake_.notify_one();
   thread_.join();
@@ -184,13 +187,26 @@ bool Storage::AwaitWrites(std::vector<zab::Write>* writes) {
     return queue_.size() >= wanted_ || stopping_;
   };
   wanted_ = 1;
-  wake_.wait(lock, is_enough);
+  if (!is_enough()) {
+    const absl::Duration begin = base::MonotonicNow();
+    lock.unlock();
+    const bool has_spun = spinner_.Spin(options_.spin, [this] {
+      sched_yield();
+      return has_news_.load();
+    });
+    lock.lock();
+    wake_.wait(lock, is_enough);
+    if (!has_spun) {
+      spinner_.Slept(base::MonotonicNow() - begin);
+    }
+  }
   if (base::MonotonicNow() - last_sync_end_ < kComeBackSyncs * sync_time_) {
     wanted_ = last_batch_;
     const absl::Duration time_max = std::min(sync_time_ / 2, kGatherTimeMax);
     wake_.wait_for(lock, absl::ToChronoNanoseconds(time_max), is_enough);
   }
   writes->swap(queue_);
+  has_news_ = stopping_;
   last_batch_ = writes->size();
   return !writes->empty();
 }

@@ -15,6 +15,7 @@
 #ifndef PADDOCK_STORAGE_STORAGE_H_
 #define PADDOCK_STORAGE_STORAGE_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/log.h"
+#include "base/spinner.h"
 #include "storage/checkpointer.h"
 #include "storage/folder.h"
 #include "storage/history.h"
@@ -49,6 +51,9 @@ struct Options {
   int64_t log_txns_max = 100000;         // snapCount
   size_t purge_retain_count = 3;         // autopurge.snapRetainCount
   bool sync = true;                      // forceSync
+  // So long the log thread does not sleep when the next writes are likely to
+  // come (see Spinner).
+  absl::Duration spin = absl::ZeroDuration();
   absl::Duration sync_warning = absl::Seconds(1);  // fsync.warningthresholdms
 };
 
@@ -154,11 +159,13 @@ class Storage {
   size_t last_batch_ = 0;     // Writes that were persisted together
   absl::Duration sync_time_;  // Of late
   absl::Duration last_sync_end_ = -absl::InfiniteDuration();
+  base::Spinner spinner_;
 
   std::optional<Checkpointer> checkpointer_;  // Between Start() and Stop()
   std::thread thread_;
   std::condition_variable wake_;
-  mutable std::mutex mutex_;  // Guards all below
+  std::atomic<bool> has_news_ = false;  // queue_ or stopping_ has something
+  mutable std::mutex mutex_;            // Guards all below
   std::vector<zab::Write> queue_;
   size_t wanted_ = 1;  // So many in the queue wake the log thread
   bool stopping_ = false;

@@ -27,6 +27,7 @@ namespace {
 
 // How long a test waits for what must come.
 constexpr absl::Duration kLong = absl::Seconds(20);
+constexpr absl::Duration kShort = absl::Microseconds(50);
 
 struct Pair {
   Pair() {
@@ -130,7 +131,7 @@ TEST(EventLoopTest, MakesPostedCallsInOrder) {
   EXPECT_EQ(made, (std::vector<int>{0, 1, 2}));
 }
 
-class WaitTest : public testing::TestWithParam<bool> {
+class WaitTest : public testing::TestWithParam<absl::Duration> {
  protected:
   void Wait(EventLoop* loop) {
     const absl::Time begin = absl::Now();
@@ -143,7 +144,8 @@ class WaitTest : public testing::TestWithParam<bool> {
   absl::Duration slowest_;
 };
 
-INSTANTIATE_TEST_SUITE_P(SleepsAtOnceOrSpins, WaitTest, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(SleepsAtOnceOrSpins, WaitTest,
+                         testing::Values(absl::ZeroDuration(), kShort, kLong));
 
 // A wait for one that is lost takes its full time.
 TEST_P(WaitTest, NoWakeUpIsLost) {
@@ -218,7 +220,7 @@ int64_t Sleeps() {
 
 // Here every wait is short, however slow the machine is.
 TEST(EventLoopTest, ShortWaitsSpin) {
-  EventLoop loop({.duration = kLong, .short_wait = kLong});
+  EventLoop loop;
   constexpr int kTimes = 200;
   std::atomic<int> seen = 0;
   std::thread other([&] {
@@ -234,7 +236,7 @@ TEST(EventLoopTest, ShortWaitsSpin) {
   });
   const int64_t before = Sleeps();
   while (seen < kTimes) {
-    loop.Wait(kLong, true);
+    loop.Wait(kLong, kLong);
     RunAll(loop);
   }
   EXPECT_LT(Sleeps() - before, kTimes / 2);
@@ -245,12 +247,12 @@ TEST(EventLoopTest, LongWaitsSleep) {
   EventLoop loop;
   for (int i = 0; i < 1000; ++i) {  // Short ones
     std::thread other([&] { loop.Wake(); });
-    loop.Wait(kLong, true);
+    loop.Wait(kLong, kLong);
     other.join();
   }
   const absl::Duration begin = CpuTimeOfThread();
   for (int i = 0; i < 100; ++i) {
-    loop.Wait(absl::Milliseconds(2), true);
+    loop.Wait(absl::Milliseconds(2), kShort);
   }
   EXPECT_LT(CpuTimeOfThread() - begin, absl::Milliseconds(20));
 }

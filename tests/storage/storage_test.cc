@@ -14,6 +14,7 @@
 #include <functional>
 #include <mutex>
 
+#include "absl/time/clock.h"
 #include "base/log.h"
 #include "storage/log_fixture.h"
 
@@ -130,6 +131,22 @@ TEST(StorageTest, AnEmptyFolderHoldsNoHistory) {
   const TempDir dir;
   Running storage(OptionsFor(dir / "a/b/data"));
   EXPECT_THAT(storage.loaded(), IsEmpty());
+}
+
+// Where the log thread asks over and over all the time.
+TEST(StorageTest, WritesAndAStopEndASpin) {
+  const TempDir dir;
+  Options options = OptionsFor(dir.path());
+  options.spin = absl::Seconds(20);
+  const absl::Time begin = absl::Now();
+  {
+    Running storage(options);
+    for (int i = 0; i < 100; ++i) {
+      storage.Submit(1);
+      ASSERT_TRUE(storage.AwaitPersisted());
+    }
+  }
+  EXPECT_LT(absl::Now() - begin, options.spin);
 }
 
 TEST(StorageTest, WhatWasPersistedIsLoadedAgain) {

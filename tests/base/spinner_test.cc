@@ -1,0 +1,62 @@
+#include "base/spinner.h"
+
+#include <gtest/gtest.h>
+
+namespace paddock::base {
+namespace {
+
+constexpr absl::Duration kLimit = absl::Microseconds(10);
+
+class SpinnerTest : public testing::Test {
+ protected:
+  bool SpinInVain() {
+    return spinner_.Spin(kLimit, [this] {
+      ++asked_;
+      return false;
+    });
+  }
+
+  Spinner spinner_;
+  int asked_ = 0;
+};
+
+TEST_F(SpinnerTest, AsksUntilItHasHappened) {
+  spinner_.Slept(kLimit);
+  EXPECT_TRUE(spinner_.Spin(absl::InfiniteDuration(),
+                            [this] { return ++asked_ == 3; }));
+  EXPECT_EQ(asked_, 3);
+}
+
+TEST_F(SpinnerTest, DoesNotAskBeforeAWaitWasShort) {
+  EXPECT_FALSE(SpinInVain());
+  spinner_.Slept(2 * kLimit + absl::Nanoseconds(1));
+  EXPECT_FALSE(SpinInVain());
+  EXPECT_EQ(asked_, 0);
+  spinner_.Slept(2 * kLimit);
+  EXPECT_FALSE(SpinInVain());
+  EXPECT_GT(asked_, 0);
+}
+
+TEST_F(SpinnerTest, RestsAfterItAskedInVain) {
+  spinner_.Slept(kLimit);
+  EXPECT_FALSE(SpinInVain());
+  const int before = asked_;
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_FALSE(SpinInVain());
+  }
+  EXPECT_EQ(asked_, before);
+  EXPECT_FALSE(SpinInVain());
+  EXPECT_GT(asked_, before);
+}
+
+TEST_F(SpinnerTest, WithoutALimitItNeverAsks) {
+  spinner_.Slept(absl::Nanoseconds(1));
+  EXPECT_FALSE(spinner_.Spin(absl::ZeroDuration(), [this] {
+    ++asked_;
+    return true;
+  }));
+  EXPECT_EQ(asked_, 0);
+}
+
+}  // namespace
+}  // namespace paddock::base
