@@ -10,7 +10,6 @@ PADDOCK_TEST_FULL=1 asks for the long versions (the `full` fixture).
 """
 
 import os
-import shutil
 
 import pytest
 from kazoo.client import KazooClient
@@ -86,7 +85,6 @@ def make_server(request):
     yield make
     for server in made:
         server.__exit__()
-        shutil.rmtree(server.home, ignore_errors=True)
 
 
 @pytest.fixture

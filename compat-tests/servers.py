@@ -9,6 +9,7 @@ import fcntl
 import itertools
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -87,11 +88,14 @@ def four_letter_word(port, word, host="127.0.0.1", timeout=10):
 
 
 class Server:
-    """A standalone server.  `config` holds extra zoo.cfg keys."""
+    """A standalone server.  `config` holds extra zoo.cfg keys.  Without a
+    `data_dir` it has a folder of its own, which goes with it at the end of a
+    `with` block."""
 
     name = "server"
 
     def __init__(self, config=None, data_dir=None, port=None):
+        self._owns_home = data_dir is None
         self.home = pathlib.Path(data_dir or tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.data_dir = self.home / "data"
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -179,6 +183,8 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self._owns_home:
+            shutil.rmtree(self.home, ignore_errors=True)
 
 
 class Paddock(Server):

@@ -6,7 +6,6 @@ A pair is written "SUBJECT-REFERENCE", for example "paddock-3.9".
 import contextlib
 import os
 import pathlib
-import shutil
 
 import servers
 from differential.world import World
@@ -87,6 +86,5 @@ def running(pair, config_name="base"):
         worlds = []
         for kind in (reference_kind, subject_kind):
             server = make_server(kind, config_name)
-            stack.callback(shutil.rmtree, server.home, ignore_errors=True)
             worlds.append(World(stack.enter_context(server), kind))
         yield worlds
