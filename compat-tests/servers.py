@@ -177,7 +177,11 @@ class Server:
         return self.process.wait(30)
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *unused):
         if self.process is not None and self.process.poll() is None:

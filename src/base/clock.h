@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
-namespace paddock::base {
+namespace paddock {
 
 // Never goes back; only differences mean something.
 inline absl::Duration MonotonicNow() {
@@ -20,6 +20,6 @@ inline absl::Duration MonotonicNow() {
 // Milliseconds since the epoch; may jump.
 inline int64_t WallMs() { return absl::ToUnixMillis(absl::Now()); }
 
-}  // namespace paddock::base
+}  // namespace paddock
 
 #endif  // PADDOCK_BASE_CLOCK_H_

@@ -10,17 +10,17 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 
-namespace paddock::base {
+namespace paddock {
 
 class Spinner {
  public:
   // Asks has_happened() over and over until it says so, for no longer than
-  // `limit`.  False when it does not, or when asking was likely to be in vain:
-  // where the wait before took more than twice as long, or one of the kRest
-  // before was spent in vain.  Then sleep, and tell how long: Slept().
+  // `limit`.  False when it does not, or when asking is likely to be in vain:
+  // where the last wait that Slept() was told of took more than twice as long,
+  // and for some time after a spin in vain.  Then sleep, and tell Slept().
   template <class HasHappened>
   bool Spin(absl::Duration limit, HasHappened has_happened) {
-    if (last_wait_ > 2 * limit) {
+    if (limit <= absl::ZeroDuration() || last_wait_ > 2 * limit) {
       return false;
     }
     if (rest_ > 0) {
@@ -47,6 +47,6 @@ class Spinner {
   int rest_ = 0;  // So many times yet it does not spin
 };
 
-}  // namespace paddock::base
+}  // namespace paddock
 
 #endif  // PADDOCK_BASE_SPINNER_H_

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 
 namespace paddock::net {
+
 EventLoop::EventLoop()
     : epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_up_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -47,16 +48,16 @@ void EventLoop::Wait(absl::Duration timeout, absl::Duration spin) {
   if (timeout_ms == 0 || is_woken_) {
     Ask(0);
   } else {
-    const absl::Duration begin = base::MonotonicNow();
-    const bool has_spun = spinner_.Spin(spin, [this] {
+    const absl::Duration begin = MonotonicNow();
+    const bool has_happened = spinner_.Spin(std::min(spin, timeout), [this] {
       Ask(0);
       return end_ > 0 || is_woken_;
     });
-    if (!has_spun) {
+    if (!has_happened) {
       is_asleep_ = true;  // Before is_woken_ is read: see Wake()
       Ask(is_woken_ ? 0 : timeout_ms);
       is_asleep_ = false;
-      spinner_.Slept(base::MonotonicNow() - begin);
+      spinner_.Slept(MonotonicNow() - begin);
     }
   }
   is_woken_ = false;

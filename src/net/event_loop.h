@@ -89,7 +89,7 @@ class EventLoop {
   size_t next_ = 0;  // Of events_
   size_t end_ = 0;
 
-  base::Spinner spinner_;
+  Spinner spinner_;
 
   // A Wake() that finds the loop awake costs no system call.
   std::atomic<bool> is_asleep_ = false;

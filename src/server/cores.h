@@ -14,7 +14,7 @@ namespace paddock::server {
 // tests: there lie proc/ and sys/.
 double CoresGranted(const std::filesystem::path& root = "/");
 
-// How long who waits asks over and over before it sleeps (see base::Spinner):
+// How long who waits asks over and over before it sleeps (see Spinner):
 // the owner for clients and for the disk, the log thread for writes.
 struct SpinTimes {
   absl::Duration clients;
@@ -22,8 +22,8 @@ struct SpinTimes {
   absl::Duration log;
 };
 
-// One client with one set outstanding gets its answer after 114 us instead of
-// 178, and with one get after 25 instead of 68.  Zero with less than two cores.
+// Zero with less than two cores.  What it gains and costs: README, "What a
+// request costs".
 SpinTimes SpinTimesFor(double cores);
 
 }  // namespace paddock::server

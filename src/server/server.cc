@@ -74,13 +74,13 @@ ExitCode Server::Start() {
   CHECK(replica_ == nullptr) << "Start() is called once";
   // A client or a log reader that is gone is an error of that write.
   std::signal(SIGPIPE, SIG_IGN);
-  start_ = now_ = batch_end_ = base::MonotonicNow();
+  start_ = now_ = batch_end_ = MonotonicNow();
   if (options_.purge_interval < absl::InfiniteDuration()) {
     next_purge_ = now_;
   }
-  options_.replica.session_id_seed_ms = base::WallMs();
+  options_.replica.session_id_seed_ms = WallMs();
   options_.storage.spin = spin_.log;
-  options_.clients.throttle.random_seed = static_cast<uint64_t>(base::WallMs());
+  options_.clients.throttle.random_seed = static_cast<uint64_t>(WallMs());
   if (const ExitCode code = OpenStorage(); code != ExitCode::kOk) {
     return code;
   }
@@ -153,7 +153,7 @@ ExitCode Server::BindPort() {
 
 ExitCode Server::LoadHistory() {
   replica_ = std::make_unique<replica::Replica>(options_.replica);
-  const absl::Duration begin = base::MonotonicNow();
+  const absl::Duration begin = MonotonicNow();
   int64_t count = 0;
   const auto restore_checkpoint = [this](const storage::CheckpointHead& head,
                                          storage::CheckpointSource source) {
@@ -186,13 +186,13 @@ ExitCode Server::LoadHistory() {
                                             : ExitCode::kDataFolder;
   }
   ReleaseFreeMemory(FreeBytes());  // What reading took
-  now_ = base::MonotonicNow();
+  now_ = MonotonicNow();
   if (count > 0) {
     stats_.transactions_loaded.Add(count);
   }
   stats_.load_time.Add(absl::ToInt64Milliseconds(now_ - begin));
   for (const std::string& finding :
-       replica_->FinishRestore({.now = now_, .wall_ms = base::WallMs()})) {
+       replica_->FinishRestore({.now = now_, .wall_ms = WallMs()})) {
     log::Error("{}", finding);
   }
   return ExitCode::kOk;
@@ -222,7 +222,7 @@ ExitCode Server::Run() {
 
 void Server::RunBatch() {
   loop_.Wait(more_work_ ? absl::ZeroDuration()
-                        : Deadline() + stalled_ - base::MonotonicNow(),
+                        : Deadline() + stalled_ - MonotonicNow(),
              disk_watch_.IsWaiting() ? spin_.disk : spin_.clients);
   while (collected_bytes_ < kOutputBytesPerBatch && loop_.RunOne()) {
   }
@@ -244,7 +244,7 @@ void Server::RunBatch() {
   }
   in_batch_ = false;
   collected_bytes_ = 0;
-  batch_end_ = batch_start_ = clock_ = base::MonotonicNow() - stalled_;
+  batch_end_ = batch_start_ = clock_ = MonotonicNow() - stalled_;
 }
 
 absl::Duration Server::Deadline() const {
@@ -262,7 +262,7 @@ void Server::BeginBatch() {
     return;
   }
   in_batch_ = true;
-  const absl::Duration now = base::MonotonicNow() - stalled_;
+  const absl::Duration now = MonotonicNow() - stalled_;
   batch_start_ = clock_ = now;
   const absl::Duration late = now - std::max(Deadline(), batch_end_);
   if (late > kStallMin) {
@@ -274,7 +274,7 @@ void Server::BeginBatch() {
                  absl::ToInt64Milliseconds(late));
   }
   now_ = std::max(now_, now - std::max(late, absl::ZeroDuration()));
-  replica_->Step(replica::Tick{.now = now_, .wall_ms = base::WallMs()});
+  replica_->Step(replica::Tick{.now = now_, .wall_ms = WallMs()});
 }
 
 void Server::Collect() {
@@ -336,10 +336,10 @@ void Server::AdvanceCheckpoint() {
     return;
   }
   std::string& piece = checkpoint_piece_;
-  const absl::Duration begin = base::MonotonicNow();
+  const absl::Duration begin = MonotonicNow();
   bool more = true;
   while (more && piece.size() < kCheckpointPieceBytes &&
-         base::MonotonicNow() - begin < kCaptureTimeMax) {
+         MonotonicNow() - begin < kCaptureTimeMax) {
     more = replica_->Capture(piece.size() + kCaptureBytes, &piece);
   }
   if (!more || piece.size() >= kCheckpointPieceBytes) {
@@ -493,7 +493,7 @@ void Server::OnAhead(absl::Span<const std::string_view> frames) {
 }
 
 void Server::ReadClock() {
-  const absl::Duration now = base::MonotonicNow() - stalled_;
+  const absl::Duration now = MonotonicNow() - stalled_;
   frames_per_clock_ = now - clock_ > kSlowFrames
                           ? 1
                           : std::min(2 * frames_per_clock_, kFramesPerClockMax);
@@ -506,7 +506,7 @@ bool Server::IsTimeUp() const { return clock_ - batch_start_ > kBatchTimeMax; }
 void Server::OnDisconnected(ConnectionId connection) {
   BeginBatch();
   replica_->Step(replica::Disconnected{.connection = connection});
-  clock_ = base::MonotonicNow() - stalled_;  // It may have had many watches
+  clock_ = MonotonicNow() - stalled_;  // It may have had many watches
 }
 
 void Server::OnHeld(ConnectionId connection) {

@@ -91,7 +91,7 @@ class Replay {
   int64_t bytes_total_ = 0;
   int64_t bytes_before_ = 0;  // Of the files read
   bool told_progress_ = false;
-  absl::Duration progress_time_ = base::MonotonicNow();
+  absl::Duration progress_time_ = MonotonicNow();
 };
 
 absl::Status Replay::List() {
@@ -313,7 +313,7 @@ void Replay::Progress(int64_t bytes_done) {
   if (txn_count_ % kTxnsPerLook != 0) {
     return;
   }
-  const absl::Duration now = base::MonotonicNow();
+  const absl::Duration now = MonotonicNow();
   if (now - progress_time_ < kProgressPeriod) {
     return;
   }

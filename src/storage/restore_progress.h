@@ -21,7 +21,7 @@ class RestoreProgress {
 
   // `done` of the total.  Logs a line each second.
   void Note(int64_t done) {
-    const absl::Duration now = base::MonotonicNow();
+    const absl::Duration now = MonotonicNow();
     if (now - told_ >= kPeriod) {
       told_ = now;
       log::Info("restoring {}: {} %", path_,
@@ -34,7 +34,7 @@ class RestoreProgress {
 
   const std::string path_;
   const int64_t total_;
-  absl::Duration told_ = base::MonotonicNow();
+  absl::Duration told_ = MonotonicNow();
 };
 
 }  // namespace paddock::storage

@@ -103,7 +103,7 @@ void Storage::Submit(std::vector<zab::Write> writes) {
       std::move(writes.begin(), writes.end(), std::back_inserter(queue_));
     }
     wakes = wakes && queue_.size() >= wanted_;
-    has_news_ = true;
+    has_news_ = !queue_.empty();
   }
   if (wakes) {
     wake_.notify_one();
@@ -188,19 +188,19 @@ bool Storage::AwaitWrites(std::vector<zab::Write>* writes) {
   };
   wanted_ = 1;
   if (!is_enough()) {
-    const absl::Duration begin = base::MonotonicNow();
+    const absl::Duration begin = MonotonicNow();
     lock.unlock();
-    const bool has_spun = spinner_.Spin(options_.spin, [this] {
-      sched_yield();
+    const bool has_happened = spinner_.Spin(options_.spin, [this] {
+      sched_yield();  // Who brings the next write may wait for this core
       return has_news_.load();
     });
     lock.lock();
     wake_.wait(lock, is_enough);
-    if (!has_spun) {
-      spinner_.Slept(base::MonotonicNow() - begin);
+    if (!has_happened) {
+      spinner_.Slept(MonotonicNow() - begin);
     }
   }
-  if (base::MonotonicNow() - last_sync_end_ < kComeBackSyncs * sync_time_) {
+  if (MonotonicNow() - last_sync_end_ < kComeBackSyncs * sync_time_) {
     wanted_ = last_batch_;
     const absl::Duration time_max = std::min(sync_time_ / 2, kGatherTimeMax);
     wake_.wait_for(lock, absl::ToChronoNanoseconds(time_max), is_enough);
@@ -229,9 +229,9 @@ absl::Status Storage::Sync() {
     txn_log_.SkipSync();
     return absl::OkStatus();
   }
-  const absl::Duration start = base::MonotonicNow();
+  const absl::Duration start = MonotonicNow();
   RETURN_IF_ERROR(txn_log_.Sync());
-  const absl::Duration end = base::MonotonicNow();
+  const absl::Duration end = MonotonicNow();
   const absl::Duration took = end - start;
   sync_time_ = (3 * sync_time_ + took) / 4;
   last_sync_end_ = end;

@@ -159,7 +159,7 @@ class Storage {
   size_t last_batch_ = 0;     // Writes that were persisted together
   absl::Duration sync_time_;  // Of late
   absl::Duration last_sync_end_ = -absl::InfiniteDuration();
-  base::Spinner spinner_;
+  Spinner spinner_;
 
   std::optional<Checkpointer> checkpointer_;  // Between Start() and Stop()
   std::thread thread_;

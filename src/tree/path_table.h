@@ -11,7 +11,8 @@
 //   using Element = ...;                    A pointer, or a number
 //   std::string_view PathOf(Element) const;
 //   void PrefetchPath(Element) const;       It will be asked for soon
-//   void Prefetch(Element) const;           All of it will be used
+//   void Prefetch(Element) const;           All of it will be used; only for
+//                                           Prefetch() of several
 
 #ifndef PADDOCK_TREE_PATH_TABLE_H_
 #define PADDOCK_TREE_PATH_TABLE_H_

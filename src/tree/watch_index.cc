@@ -4,7 +4,6 @@
 #include <cstring>
 #include <new>
 #include <optional>
-#include <utility>
 
 #include "base/check.h"
 #include "base/memory.h"

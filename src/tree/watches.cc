@@ -1,10 +1,10 @@
 #include "tree/watches.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 
-#include "absl/container/flat_hash_set.h"
 #include "base/check.h"
 #include "tree/path.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace paddock::base {
+namespace paddock {
 namespace {
 
 constexpr absl::Duration kLimit = absl::Microseconds(10);
@@ -59,4 +59,4 @@ TEST_F(SpinnerTest, WithoutALimitItNeverAsks) {
 }
 
 }  // namespace
-}  // namespace paddock::base
+}  // namespace paddock

@@ -87,5 +87,16 @@ TEST_F(CoresTest, WhatCannotBeReadIsNoQuota) {
   EXPECT_EQ(Granted(), all_);
 }
 
+TEST(SpinTimesTest, TakeACoreForThemselves) {
+  const SpinTimes none = SpinTimesFor(1.9);
+  EXPECT_EQ(none.clients, absl::ZeroDuration());
+  EXPECT_EQ(none.disk, absl::ZeroDuration());
+  EXPECT_EQ(none.log, absl::ZeroDuration());
+  const SpinTimes some = SpinTimesFor(2);
+  EXPECT_GT(some.clients, absl::ZeroDuration());
+  EXPECT_GT(some.disk, absl::ZeroDuration());
+  EXPECT_GT(some.log, absl::ZeroDuration());
+}
+
 }  // namespace
 }  // namespace paddock::server

@@ -219,5 +219,35 @@ TEST_F(WatchTableTest, OddPathsAreJustStrings) {
   EXPECT_EQ(watches_.watch_count(), 0);
 }
 
+// So many that the tables grow and shrink.
+TEST_F(WatchTableTest, ManyComeAndGo) {
+  constexpr int kPaths = 30'000;
+  const auto path = [](int i) { return "/many/" + std::to_string(i); };
+  for (int i = 0; i < kPaths; ++i) {
+    watches_.Add(path(i), i % 2 == 0 ? kA : kB, WatchKind::kData);
+    if (i % 5 == 0) {
+      watches_.Add(path(i), kC, WatchKind::kPersistent);
+    }
+  }
+  watches_.CheckInvariants();
+  const size_t full = watches_.memory_bytes();
+  for (int i = 0; i < kPaths; i += 3) {
+    watches_.Trigger(
+        {Kind::kDataChanged, path(i), node_acl_, parent_acl_},
+        [](const Notification& n) { EXPECT_FALSE(n.connections.empty()); });
+  }
+  watches_.CheckInvariants();
+  EXPECT_EQ(watches_.watch_count(), kPaths * 2 / 3 + 2 * kPaths / 5);
+  watches_.RemoveConnection(kA);
+  watches_.CheckInvariants();
+  watches_.RemoveConnection(kB);
+  watches_.CheckInvariants();
+  EXPECT_EQ(watches_.watch_count(), 2 * kPaths / 5);
+  watches_.RemoveConnection(kC);
+  watches_.CheckInvariants();
+  EXPECT_EQ(watches_.watch_count(), 0);
+  EXPECT_LT(watches_.memory_bytes(), full / 5);
+}
+
 }  // namespace
 }  // namespace paddock::tree
