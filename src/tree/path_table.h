@@ -9,6 +9,9 @@
 //
 // `By` says what the things are and where they have their paths:
 //   using Element = ...;                    A pointer, or a number
+//   static constexpr int kTableBits;        2^kTableBits tables.  More of them
+//                                           are copied sooner, and keep more
+//                                           memory that they have outgrown
 //   std::string_view PathOf(Element) const;
 //   void PrefetchPath(Element) const;       It will be asked for soon
 //   void Prefetch(Element) const;           All of it will be used; only for
@@ -123,12 +126,11 @@ class PathTable {
   // Not worth giving back.
   static constexpr size_t kSmallCapacity = 63;
 
-  static constexpr int kTableBits = 8;
-  static constexpr size_t kTables = size_t{1} << kTableBits;
+  static constexpr size_t kTables = size_t{1} << By::kTableBits;
 
   static Key KeyOf(std::string_view path) { return {path, HashOf(path)}; }
   // By the bits of a hash that no table uses.
-  static size_t Place(size_t hash) { return hash >> (64 - kTableBits); }
+  static size_t Place(size_t hash) { return hash >> (64 - By::kTableBits); }
 
   Table NewTable() const { return Table(0, Hash{by_}, Equal{by_}); }
   void Resize(Table* table) const;

@@ -153,6 +153,7 @@ struct ZnodePathLess {
 // See PathTable.
 struct ZnodeByPath {
   using Element = Znode*;
+  static constexpr int kTableBits = 8;
   std::string_view PathOf(const Znode* node) const { return node->path(); }
   void PrefetchPath(const Znode* node) const { node->PrefetchPath(); }
   void Prefetch(const Znode* node) const { node->Prefetch(); }

@@ -15,6 +15,7 @@ namespace {
 // Numbers of paths.
 struct ByNumber {
   using Element = int;
+  static constexpr int kTableBits = 7;
   std::string_view PathOf(int number) const { return (*paths)[number]; }
   void PrefetchPath(int /*number*/) const {}
   void Prefetch(int /*number*/) const {}
