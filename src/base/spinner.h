@@ -7,6 +7,8 @@
 #ifndef PADDOCK_BASE_SPINNER_H_
 #define PADDOCK_BASE_SPINNER_H_
 
+#include <algorithm>
+
 #include "absl/time/time.h"
 #include "base/clock.h"
 
@@ -17,7 +19,8 @@ class Spinner {
   // Asks has_happened() over and over until it says so, for no longer than
   // `limit`.  False when it does not, or when asking is likely to be in vain:
   // where the last wait that Slept() was told of took more than twice as long,
-  // and for some time after a spin in vain.  Then sleep, and tell Slept().
+  // and for some waits after a spin in vain, the more the more were.  Then
+  // sleep, and tell Slept().
   template <class HasHappened>
   bool Spin(absl::Duration limit, HasHappened has_happened) {
     if (limit <= absl::ZeroDuration() || last_wait_ > 2 * limit) {
@@ -30,10 +33,12 @@ class Spinner {
     const absl::Duration end = MonotonicNow() + limit;
     do {
       if (has_happened()) {
+        rest_length_ = 0;
         return true;
       }
     } while (MonotonicNow() < end);
-    rest_ = kRest;
+    rest_length_ = std::min(2 * rest_length_ + 1, kRestMax);
+    rest_ = rest_length_;
     return false;
   }
 
@@ -41,10 +46,11 @@ class Spinner {
   void Slept(absl::Duration wait) { last_wait_ = wait; }
 
  private:
-  static constexpr int kRest = 16;
+  static constexpr int kRestMax = 15;
 
   absl::Duration last_wait_ = absl::InfiniteDuration();
-  int rest_ = 0;  // So many times yet it does not spin
+  int rest_length_ = 0;  // The last, if all spins since were in vain
+  int rest_ = 0;         // So many times yet it does not spin
 };
 
 }  // namespace paddock

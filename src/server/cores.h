@@ -3,6 +3,7 @@
 #ifndef PADDOCK_SERVER_CORES_H_
 #define PADDOCK_SERVER_CORES_H_
 
+#include <cstdint>
 #include <filesystem>
 
 #include "absl/time/time.h"
@@ -14,12 +15,14 @@ namespace paddock::server {
 // tests: there lie proc/ and sys/.
 double CoresGranted(const std::filesystem::path& root = "/");
 
-// How long who waits asks over and over before it sleeps (see Spinner):
-// the owner for clients and for the disk, the log thread for writes.
+// How long who waits asks over and over before it sleeps (see Spinner).
 struct SpinTimes {
-  absl::Duration clients;
-  absl::Duration disk;
-  absl::Duration log;
+  // The owner's, while so many writes wait for the disk.
+  absl::Duration ForOwner(uint64_t writes) const;
+
+  absl::Duration clients;  // The owner for clients
+  absl::Duration disk;     // The owner for the disk
+  absl::Duration log;      // The log thread for writes
 };
 
 // Zero with less than two cores.  What it gains and costs: README, "What a

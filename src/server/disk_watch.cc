@@ -7,7 +7,7 @@ namespace paddock::server {
 
 void DiskWatch::Submitted(uint64_t write_id, absl::Duration now) {
   CHECK_GT(write_id, submitted_);
-  if (!IsWaiting()) {
+  if (waiting() == 0) {
     since_ = now;
   }
   submitted_ = write_id;
@@ -25,7 +25,7 @@ void DiskWatch::Persisted(uint64_t write_id, absl::Duration now) {
 }
 
 absl::Duration DiskWatch::NextDeadline() const {
-  return IsWaiting() && !told_ ? since_ + limit_ : absl::InfiniteDuration();
+  return waiting() > 0 && !told_ ? since_ + limit_ : absl::InfiniteDuration();
 }
 
 void DiskWatch::RunTimers(absl::Duration now) {

@@ -24,7 +24,8 @@ class DiskWatch {
   absl::Duration NextDeadline() const;
   void RunTimers(absl::Duration now);
 
-  bool IsWaiting() const { return submitted_ > persisted_; }
+  // How many writes wait for the disk.
+  uint64_t waiting() const { return submitted_ - persisted_; }
 
  private:
   const absl::Duration limit_;

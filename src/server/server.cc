@@ -207,7 +207,7 @@ ExitCode Server::Run() {
   if (failure_.has_value()) {
     return *failure_;
   }
-  if (disk_watch_.IsWaiting()) {
+  if (disk_watch_.waiting() > 0) {
     log::Info("waiting for the disk to confirm the last writes");
   }
   storage_->Stop();
@@ -223,7 +223,7 @@ ExitCode Server::Run() {
 void Server::RunBatch() {
   loop_.Wait(more_work_ ? absl::ZeroDuration()
                         : Deadline() + stalled_ - MonotonicNow(),
-             disk_watch_.IsWaiting() ? spin_.disk : spin_.clients);
+             spin_.ForOwner(disk_watch_.waiting()));
   while (collected_bytes_ < kOutputBytesPerBatch && loop_.RunOne()) {
   }
   if (const uint64_t write_id = persisted_.exchange(0); write_id != 0) {

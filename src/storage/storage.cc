@@ -103,7 +103,7 @@ void Storage::Submit(std::vector<zab::Write> writes) {
       std::move(writes.begin(), writes.end(), std::back_inserter(queue_));
     }
     wakes = wakes && queue_.size() >= wanted_;
-    has_news_ = !queue_.empty();
+    queued_ = queue_.size();
   }
   if (wakes) {
     wake_.notify_one();
@@ -116,8 +116,7 @@ void Storage::Stop() {
   }
   {
     std::lock_guard lock(mutex_);
-    stopping_ = true;
-    has_news_ = true;
+    queued_ = kNoMore;
   }
   wake_.notify_one();
   thread_.join();
@@ -183,32 +182,47 @@ void Storage::Run() {
 bool Storage::AwaitWrites(std::vector<zab::Write>* writes) {
   CHECK(writes->empty());
   std::unique_lock lock(mutex_);
-  const auto is_enough = [this] {
-    return queue_.size() >= wanted_ || stopping_;
-  };
   wanted_ = 1;
-  if (!is_enough()) {
-    const absl::Duration begin = MonotonicNow();
-    lock.unlock();
-    const bool has_happened = spinner_.Spin(options_.spin, [this] {
-      sched_yield();  // Who brings the next write may wait for this core
-      return has_news_.load();
-    });
-    lock.lock();
-    wake_.wait(lock, is_enough);
-    if (!has_happened) {
-      spinner_.Slept(MonotonicNow() - begin);
-    }
-  }
+  AwaitWanted(absl::InfiniteDuration(), &spinner_, &lock);
   if (MonotonicNow() - last_sync_end_ < kComeBackSyncs * sync_time_) {
     wanted_ = last_batch_;
-    const absl::Duration time_max = std::min(sync_time_ / 2, kGatherTimeMax);
-    wake_.wait_for(lock, absl::ToChronoNanoseconds(time_max), is_enough);
+    AwaitWanted(std::min(sync_time_ / 2, kGatherTimeMax), &gather_spinner_,
+                &lock);
   }
   writes->swap(queue_);
-  has_news_ = stopping_;
+  if (queued_ != kNoMore) {
+    queued_ = 0;
+  }
   last_batch_ = writes->size();
   return !writes->empty();
+}
+
+// Returns when wanted_ writes are queued, or when there will be no more.
+void Storage::AwaitWanted(absl::Duration time_max, Spinner* spinner,
+                          std::unique_lock<std::mutex>* lock) {
+  const auto is_enough = [this] { return queued_ >= wanted_; };
+  if (is_enough()) {
+    return;
+  }
+  const absl::Duration begin = MonotonicNow();
+  lock->unlock();
+  const bool has_happened =
+      spinner->Spin(std::min(options_.spin, time_max), [&is_enough] {
+        sched_yield();  // Who brings the next write may wait for this core
+        return is_enough();
+      });
+  lock->lock();
+  if (has_happened) {
+    return;
+  }
+  if (time_max == absl::InfiniteDuration()) {
+    wake_.wait(*lock, is_enough);
+  } else {
+    wake_.wait_for(
+        *lock, absl::ToChronoNanoseconds(time_max - (MonotonicNow() - begin)),
+        is_enough);
+  }
+  spinner->Slept(MonotonicNow() - begin);
 }
 
 absl::Status Storage::Persist(const std::vector<zab::Write>& writes) {

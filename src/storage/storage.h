@@ -19,6 +19,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -136,11 +137,15 @@ class Storage {
   SyncStats TakeSyncStats();
 
  private:
+  static constexpr size_t kNoMore = std::numeric_limits<size_t>::max();
+
   Storage(const Options& options, Folder data, std::optional<Folder> log);
 
   const std::string& log_path() const;
   void Run();
   bool AwaitWrites(std::vector<zab::Write>* writes);
+  void AwaitWanted(absl::Duration time_max, Spinner* spinner,
+                   std::unique_lock<std::mutex>* lock);
   absl::Status Persist(const std::vector<zab::Write>& writes);
   absl::Status Sync();
   void Fail(absl::Status status);
@@ -159,16 +164,17 @@ class Storage {
   size_t last_batch_ = 0;     // Writes that were persisted together
   absl::Duration sync_time_;  // Of late
   absl::Duration last_sync_end_ = -absl::InfiniteDuration();
-  Spinner spinner_;
+  Spinner spinner_;         // For the first write of a batch
+  Spinner gather_spinner_;  // For the others
 
   std::optional<Checkpointer> checkpointer_;  // Between Start() and Stop()
   std::thread thread_;
   std::condition_variable wake_;
-  std::atomic<bool> has_news_ = false;  // queue_ or stopping_ has something
-  mutable std::mutex mutex_;            // Guards all below
+  mutable std::mutex mutex_;  // Guards all below
   std::vector<zab::Write> queue_;
+  // Of queue_, or kNoMore when stopping; read without the mutex as well.
+  std::atomic<size_t> queued_ = 0;
   size_t wanted_ = 1;  // So many in the queue wake the log thread
-  bool stopping_ = false;
   bool has_failed_ = false;
   SyncStats sync_stats_;
 };

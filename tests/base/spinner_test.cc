@@ -37,13 +37,29 @@ TEST_F(SpinnerTest, DoesNotAskBeforeAWaitWasShort) {
   EXPECT_GT(asked_, 0);
 }
 
-TEST_F(SpinnerTest, RestsAfterItAskedInVain) {
+TEST_F(SpinnerTest, RestsLongerAfterEachSpinInVain) {
   spinner_.Slept(kLimit);
-  EXPECT_FALSE(SpinInVain());
-  const int before = asked_;
-  for (int i = 0; i < 16; ++i) {
+  for (const int rest : {1, 3, 7, 15, 15}) {
+    const int before = asked_;
+    EXPECT_FALSE(SpinInVain());
+    EXPECT_GT(asked_, before);
+    const int after = asked_;
+    for (int i = 0; i < rest; ++i) {
+      EXPECT_FALSE(SpinInVain());
+    }
+    EXPECT_EQ(asked_, after) << rest;
+  }
+}
+
+TEST_F(SpinnerTest, RestsLittleAfterOneThatWasNotInVain) {
+  spinner_.Slept(kLimit);
+  for (int i = 0; i < 1 + 1 + 1 + 3; ++i) {  // Two spins, with their rests
     EXPECT_FALSE(SpinInVain());
   }
+  EXPECT_TRUE(spinner_.Spin(absl::InfiniteDuration(), [] { return true; }));
+  EXPECT_FALSE(SpinInVain());
+  const int before = asked_;
+  EXPECT_FALSE(SpinInVain());
   EXPECT_EQ(asked_, before);
   EXPECT_FALSE(SpinInVain());
   EXPECT_GT(asked_, before);

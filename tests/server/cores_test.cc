@@ -89,13 +89,19 @@ TEST_F(CoresTest, WhatCannotBeReadIsNoQuota) {
 
 TEST(SpinTimesTest, TakeACoreForThemselves) {
   const SpinTimes none = SpinTimesFor(1.9);
-  EXPECT_EQ(none.clients, absl::ZeroDuration());
-  EXPECT_EQ(none.disk, absl::ZeroDuration());
+  EXPECT_EQ(none.ForOwner(0), absl::ZeroDuration());
+  EXPECT_EQ(none.ForOwner(1), absl::ZeroDuration());
   EXPECT_EQ(none.log, absl::ZeroDuration());
   const SpinTimes some = SpinTimesFor(2);
-  EXPECT_GT(some.clients, absl::ZeroDuration());
-  EXPECT_GT(some.disk, absl::ZeroDuration());
+  EXPECT_GT(some.ForOwner(0), absl::ZeroDuration());
   EXPECT_GT(some.log, absl::ZeroDuration());
+}
+
+TEST(SpinTimesTest, TheOwnerWaitsLongerForTheDiskButNotForManyWrites) {
+  const SpinTimes some = SpinTimesFor(2);
+  EXPECT_GT(some.ForOwner(1), some.ForOwner(0));
+  EXPECT_EQ(some.ForOwner(64), some.ForOwner(1));
+  EXPECT_EQ(some.ForOwner(65), absl::ZeroDuration());
 }
 
 }  // namespace

@@ -43,10 +43,10 @@ TEST_F(DiskWatchTest, TellsOnceWhileTheDiskStallsAndOnceAfter) {
   EXPECT_EQ(lines_.size(), 1u);
   watch_.Persisted(1, At(9500));
   EXPECT_THAT(lines_, ElementsAre(testing::_, HasSubstr("for 8500 ms")));
-  EXPECT_TRUE(watch_.IsWaiting());
+  EXPECT_EQ(watch_.waiting(), 4u);
   EXPECT_EQ(watch_.NextDeadline(), At(11500));  // For the rest of them
   watch_.Persisted(5, At(9600));
-  EXPECT_FALSE(watch_.IsWaiting());
+  EXPECT_EQ(watch_.waiting(), 0u);
   EXPECT_EQ(lines_.size(), 2u);
 }
 
