@@ -19,8 +19,8 @@ class Spinner {
   // Asks has_happened() over and over until it says so, for no longer than
   // `limit`.  False when it does not, or when asking is likely to be in vain:
   // where the last wait that Slept() was told of took more than twice as long,
-  // and for some waits after a spin in vain, the more the more were.  Then
-  // sleep, and tell Slept().
+  // and for some waits after a spin in vain: the more of them, the more of the
+  // last were.  Then sleep, and tell Slept().
   template <class HasHappened>
   bool Spin(absl::Duration limit, HasHappened has_happened) {
     if (limit <= absl::ZeroDuration() || last_wait_ > 2 * limit) {
@@ -33,11 +33,11 @@ class Spinner {
     const absl::Duration end = MonotonicNow() + limit;
     do {
       if (has_happened()) {
-        rest_length_ = 0;
+        rest_length_ = std::max(rest_length_ - 1, 0);
         return true;
       }
     } while (MonotonicNow() < end);
-    rest_length_ = std::min(2 * rest_length_ + 1, kRestMax);
+    rest_length_ = std::min(2 * rest_length_ + 3, kRestMax);
     rest_ = rest_length_;
     return false;
   }
@@ -49,7 +49,7 @@ class Spinner {
   static constexpr int kRestMax = 15;
 
   absl::Duration last_wait_ = absl::InfiniteDuration();
-  int rest_length_ = 0;  // The last, if all spins since were in vain
+  int rest_length_ = 0;  // After the last in vain; one less for each since
   int rest_ = 0;         // So many times yet it does not spin
 };
 
