@@ -174,7 +174,8 @@ class Storage {
   std::vector<zab::Write> queue_;
   // Of queue_, or kNoMore when stopping; read without the mutex as well.
   std::atomic<size_t> queued_ = 0;
-  size_t wanted_ = 1;  // So many in the queue wake the log thread
+  // So many in queue_ wake the log thread, which alone changes it.
+  size_t wanted_ = 1;
   bool has_failed_ = false;
   SyncStats sync_stats_;
 };
