@@ -9,9 +9,9 @@
 //
 // `By` says what the things are and where they have their paths:
 //   using Element = ...;                    A pointer, or a number
-//   static constexpr int kTableBits;        2^kTableBits tables.  More of them
-//                                           are copied sooner, and keep more
-//                                           memory that they have outgrown
+//   static constexpr int kTableBits;        2^kTableBits tables.  The more, the
+//                                           less time the copy of one takes,
+//                                           and the more outgrown memory stays
 //   std::string_view PathOf(Element) const;
 //   void PrefetchPath(Element) const;       It will be asked for soon
 //   void Prefetch(Element) const;           All of it will be used; only for
