@@ -250,10 +250,13 @@ size_t Replica::outstanding(ConnectionId id) const {
   return connection == nullptr ? 0 : connection->waiting.size();
 }
 
-bool Replica::IsOwedMuch(ConnectionId id) const {
+bool Replica::MustWait(ConnectionId id) const {
   const Connection* connection = Find(id);
   if (connection == nullptr) {
     return false;
+  }
+  if (connection->wanted != kNoSession) {
+    return true;
   }
   const size_t owed = connection->out.size() + connection->waiting_reply_bytes;
   return owed > (waiting_reply_bytes_ > options_.owed_bytes_total_soft

@@ -213,9 +213,9 @@ class Replica {
   // its connection closed.
   bool IsDropped(ConnectionId connection, absl::Duration waited) const;
 
-  // Whether the connection is owed so much that its next request must wait, and
-  // not enter the queue.
-  bool IsOwedMuch(ConnectionId connection) const;
+  // Whether the connection's next request must not be handed in yet: it is owed
+  // so much, or its session is still being asked for.
+  bool MustWait(ConnectionId connection) const;
 
   // The digest of the tree, 0 where none is kept.
   uint64_t digest() const { return tree_.digest(); }

@@ -122,7 +122,7 @@ void Replica::Step(const Received& event) {
       Close(*connection);  // Another member may serve
     } else if (connection->wanted == kNoSession) {
       Connect(*connection, event.frame);
-    }
+    }  // Else it is a ping, which nobody holds back: there is no session yet
     return;
   }
   if (event.frame.size() < kRequestHeaderBytes) {

@@ -565,7 +565,7 @@ replica::ProcessFacts Server::FactsFor(std::string_view word) {
 
 net::Turn Server::NextTurn(ConnectionId connection,
                            absl::Duration waited) const {
-  if (IsTimeUp() || replica_->IsOwedMuch(connection)) {
+  if (IsTimeUp() || replica_->MustWait(connection)) {
     return net::Turn::kUnread;
   }
   const size_t outstanding = replica_->outstanding();

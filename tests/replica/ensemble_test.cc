@@ -523,6 +523,21 @@ TEST_F(EnsembleTest, AnswersGoToThoseWhoAskedForThatSession) {
   EXPECT_THAT(given, ElementsAre(0, session, 0));
 }
 
+// Clients send more behind their handshake: it waits for the leader's answer.
+TEST_F(EnsembleTest, RequestsWaitWhileTheLeaderIsAskedForTheSession) {
+  const ServerId leader = RunUntilLeader();
+  const ServerId follower = AFollower();
+  int64_t session = 0;
+  Connect(leader, &session);
+  const ConnectionId connection = Open(follower);
+  EXPECT_FALSE(members_[follower].replica->MustWait(connection));
+  SendHandshake(follower, connection, session, PasswordOf(session));
+  EXPECT_TRUE(members_[follower].replica->MustWait(connection));
+  Settle();
+  EXPECT_FALSE(members_[follower].replica->MustWait(connection));
+  EXPECT_EQ(Create(follower, connection, "/a"), Error::kOk);
+}
+
 // A leader that is to stop serves nobody while it waits for the end of what it
 // has proposed.
 TEST_F(EnsembleTest, LeaderThatHandsOverServesNobody) {

@@ -163,19 +163,19 @@ TEST(ReplicaTest, ReadsWithLargeRepliesDoNotPileUpBehindAWrite) {
               jute::SetDataRequest{"/small", "b", -1});
   get("/a");
   get("/a");
-  EXPECT_FALSE(server.replica().IsOwedMuch(client));
+  EXPECT_FALSE(server.replica().MustWait(client));
   get("/a");
-  EXPECT_TRUE(server.replica().IsOwedMuch(client));
+  EXPECT_TRUE(server.replica().MustWait(client));
   server.FinishWrites();
   EXPECT_THAT(server.Take(client), SizeIs(4));
-  EXPECT_FALSE(server.replica().IsOwedMuch(client));
+  EXPECT_FALSE(server.replica().MustWait(client));
 
   // A write on its way counts: small now, large then.
   server.Send(client, OpCode::kSetData,
               jute::SetDataRequest{"/small", std::string(950, 'b'), -1});
   get("/small");
   get("/small");
-  EXPECT_TRUE(server.replica().IsOwedMuch(client));
+  EXPECT_TRUE(server.replica().MustWait(client));
   server.FinishWrites();
   server.Take(client);
 
@@ -185,7 +185,7 @@ TEST(ReplicaTest, ReadsWithLargeRepliesDoNotPileUpBehindAWrite) {
   get("/a");
   get("/a");
   get("/a");
-  EXPECT_TRUE(server.replica().IsOwedMuch(client));
+  EXPECT_TRUE(server.replica().MustWait(client));
 }
 
 TEST(ReplicaTest, ListsAndMultiReadsCountWithTheirReplies) {
@@ -201,10 +201,10 @@ TEST(ReplicaTest, ListsAndMultiReadsCountWithTheirReplies) {
   const std::string data(800, 'b');
   const jute::SetDataRequest set{"/a", data, -1};
   server.Send(client, OpCode::kSetData, set);
-  EXPECT_FALSE(server.replica().IsOwedMuch(client));
+  EXPECT_FALSE(server.replica().MustWait(client));
   server.Send(client, OpCode::kGetChildren2,
               jute::GetChildrenRequest{"/", false});
-  EXPECT_TRUE(server.replica().IsOwedMuch(client));
+  EXPECT_TRUE(server.replica().MustWait(client));
 
   std::string body;
   for (int i = 0; i < 3; ++i) {
@@ -214,9 +214,9 @@ TEST(ReplicaTest, ListsAndMultiReadsCountWithTheirReplies) {
   jute::Write(jute::MultiHeader{.type = -1, .done = true, .err = -1}, &body);
   server.Send(other, OpCode::kSetData, set);
   server.SendBare(other, OpCode::kMultiRead, 1, body);
-  EXPECT_TRUE(server.replica().IsOwedMuch(other));
+  EXPECT_TRUE(server.replica().MustWait(other));
   server.FinishWrites();
-  EXPECT_FALSE(server.replica().IsOwedMuch(client));
+  EXPECT_FALSE(server.replica().MustWait(client));
   server.Take(client);
   server.Take(other);
 }
@@ -230,10 +230,10 @@ TEST(ReplicaTest, TheTotalOwedHoldsOnlyThoseThatAreOwedSomething) {
   const ConnectionId other = server.Connect();
   server.Create(client, "/a", std::string(1200, 'a'));
   server.Send(client, OpCode::kSetData, jute::SetDataRequest{"/a", "", -1});
-  EXPECT_FALSE(server.replica().IsOwedMuch(client));
+  EXPECT_FALSE(server.replica().MustWait(client));
   server.Send(client, OpCode::kGetData, jute::GetDataRequest{"/a", false});
-  EXPECT_TRUE(server.replica().IsOwedMuch(client));
-  EXPECT_FALSE(server.replica().IsOwedMuch(other));
+  EXPECT_TRUE(server.replica().MustWait(client));
+  EXPECT_FALSE(server.replica().MustWait(other));
 }
 
 TEST(ReplicaTest, MultiReadWithAnEnormousReplyIsRefused) {
