@@ -12,9 +12,9 @@
 
 namespace paddock {
 
-// Takes memory for a page or more from the system, and gives it back at once.
-// The heap keeps some of each size that it was given back: 10 MB after 256
-// tables had grown to 4,000 znodes each.
+// Takes memory for half a page or more from the system, and gives it back at
+// once.  The heap keeps some of each size that it was given back: 10 MB after
+// 256 tables had grown to 4,000 znodes each.
 template <class T>
 class MappedAllocator {
  public:
@@ -55,7 +55,7 @@ class MappedAllocator {
     return false;  // They watch the heap
 #else
     constexpr size_t kPageBytes = 4096;
-    return bytes >= kPageBytes;
+    return bytes >= kPageBytes / 2;
 #endif
   }
 };
