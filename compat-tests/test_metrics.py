@@ -1,5 +1,6 @@
 """The names in mntr, compared with those of a Java server."""
 
+import pathlib
 import re
 
 import pytest
@@ -255,3 +256,14 @@ def test_checkpoints_that_fail_are_counted(tmp_path, full):
             tree.rmdir()
             servers.wait_until(lambda: value(server, "cnt_snapshottime") == 1)
             assert value(server, "snapshot_error_count") == 1
+
+
+def test_threads_say_what_they_do():
+    with servers.Paddock() as server:
+        def names():
+            tasks = pathlib.Path(f"/proc/{server.pid}/task").glob("*/comm")
+            return sorted(task.read_text().strip() for task in tasks)
+
+        servers.wait_until(
+            lambda: names() == ["paddock", "paddock-log", "paddock-tree.db"],
+            what="three threads with their names")

@@ -68,6 +68,7 @@ void Checkpointer::Put(Step step) {
 }
 
 void Checkpointer::Loop() {
+  pthread_setname_np(pthread_self(), "paddock-tree.db");
   LowerPriority();
   if (Exists(dir_ + kCheckpointName)) {
     status_ = Open();  // The next checkpoint tells when this failed

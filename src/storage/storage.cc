@@ -1,6 +1,7 @@
 #include "storage/storage.h"
 
 #include <fmt/core.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -164,6 +165,7 @@ const std::string& Storage::log_path() const {
 }
 
 void Storage::Run() {
+  pthread_setname_np(pthread_self(), "paddock-log");
   std::vector<zab::Write> writes;
   while (AwaitWrites(&writes)) {
     if (absl::Status status = Persist(writes); !status.ok()) {
