@@ -297,7 +297,7 @@ def main():
         with watch.during():
             measure(arguments, [Meter(name, make, folder, tools)
                                 for name, make in contenders.items()])
-        print(f"\nAll programs together used {100 * watch.share():.0f} % of the "
+        print(f"\nOther programs used {100 * watch.share():.0f} % of the "
               "CPU time meanwhile; the medians of what was measured more than "
               "once have their range in brackets.")
         print_append(arguments.build, folder)
