@@ -193,6 +193,7 @@ class Replica {
 
   // How many znodes the next one has to write, roughly.
   size_t change_count() const { return tree_.change_count(); }
+  bool IsCaptureUrgent() const { return tree_.IsCaptureUrgent(); }
 
   // Returns the work that has accumulated since the last call.
   Ready TakeReady();

@@ -41,17 +41,6 @@ constexpr absl::Duration kWaitMax = absl::Seconds(60);
 // How often the log tells where memory is.
 constexpr absl::Duration kAccountPeriod = absl::Hours(1);
 
-// A checkpoint takes little of each batch, goes to its thread in larger pieces,
-// and is no more than this ahead of the disk.
-constexpr absl::Duration kCaptureTimeMax = absl::Microseconds(50);
-constexpr size_t kCaptureBytes = 2 << 10;  // Between looks at the clock
-constexpr size_t kCheckpointPieceBytes = 64 << 10;
-constexpr size_t kCheckpointQueueMax = 1 << 20;
-constexpr int kCheckpointRest = 2;  // Before the next, times what it took
-constexpr absl::Duration kCheckpointRestMax = absl::Seconds(5);
-constexpr absl::Duration kCheckpointRetry = absl::Seconds(10);
-constexpr absl::Duration kLongCheckpoint = absl::Seconds(1);
-
 // For clients to close their side, once ours is shut down.
 constexpr absl::Duration kCloseTimeout = absl::Milliseconds(250);
 
@@ -319,98 +308,6 @@ void Server::OnPersisted(uint64_t write_id) {
   BeginBatch();
   disk_watch_.Persisted(write_id, now_);
   replica_->Step(replica::Persisted{.write_id = write_id});
-}
-
-// --- Checkpoints ---
-
-void Server::AdvanceCheckpoint() {
-  if (now_ >= next_purge_) {
-    storage_->Purge();
-    next_purge_ = now_ + options_.purge_interval;
-  }
-  if (IsCheckpointDue() && now_ >= next_checkpoint_) {
-    BeginCheckpoint();
-  }
-  if (checkpoint_ != CheckpointPhase::kCapturing ||
-      storage_->CheckpointQueueBytes() > kCheckpointQueueMax) {
-    return;
-  }
-  std::string& piece = checkpoint_piece_;
-  const absl::Duration begin = MonotonicNow();
-  bool more = true;
-  while (more && piece.size() < kCheckpointPieceBytes &&
-         MonotonicNow() - begin < kCaptureTimeMax) {
-    more = replica_->Capture(piece.size() + kCaptureBytes, &piece);
-  }
-  if (!more || piece.size() >= kCheckpointPieceBytes) {
-    checkpoint_account_.bytes += static_cast<int64_t>(piece.size());
-    storage_->AddToCheckpoint(std::exchange(piece, {}));
-  }
-  if (more) {
-    more_work_ = true;
-  } else {
-    storage_->FinishCheckpoint();
-    checkpoint_ = CheckpointPhase::kWriting;
-  }
-}
-
-bool Server::IsCheckpointDue() const {
-  return phase_ == Phase::kServing && checkpoint_ == CheckpointPhase::kNone &&
-         (replica_->change_count() >= options_.checkpoint_changes_max ||
-          log_bytes_ >= options_.checkpoint_log_bytes_max);
-}
-
-void Server::BeginCheckpoint() {
-  checkpoint_account_ = {
-      .begin = now_, .changes = static_cast<int64_t>(replica_->change_count())};
-  replica::Checkpoint checkpoint = replica_->BeginCheckpoint();
-  storage::CheckpointHead head{
-      .zxid = checkpoint.zxid,
-      .digest = checkpoint.digest,
-      .has_all_nodes = checkpoint.has_all_nodes,
-      .has_all_sessions = checkpoint.has_all_sessions,
-      .deleted_ids = std::move(checkpoint.deleted_ids)};
-  for (const SessionId id : checkpoint.closed_sessions) {
-    head.closed_sessions.push_back(ToWire(id));
-  }
-  for (const auto& [id, timeout_ms] : checkpoint.sessions) {
-    head.sessions.push_back({id, timeout_ms});
-  }
-  storage_->BeginCheckpoint(std::move(head));
-  checkpoint_ = CheckpointPhase::kCapturing;
-  log_bytes_at_checkpoint_ = log_bytes_;
-}
-
-void Server::OnCheckpointed(const absl::Status& status) {
-  BeginBatch();
-  checkpoint_ = CheckpointPhase::kNone;
-  replica_->EndCheckpoint(status.ok());
-  if (status.ok()) {
-    log_bytes_ -= log_bytes_at_checkpoint_;
-    CountCheckpoint();
-    return;
-  }
-  ++stats_.checkpoint_errors;
-  next_checkpoint_ = now_ + kCheckpointRetry;
-  log::Error(
-      "the checkpoint could not be written: {}.  Nothing is lost, the log has "
-      "it all, but a start takes longer; the next attempt follows in {} s",
-      Message(status), absl::ToInt64Seconds(kCheckpointRetry));
-}
-
-void Server::CountCheckpoint() {
-  const CheckpointAccount& account = checkpoint_account_;
-  const absl::Duration took = now_ - account.begin;
-  next_checkpoint_ =
-      now_ + std::min(kCheckpointRest * took, kCheckpointRestMax);
-  stats_.checkpoint_time.Add(absl::ToInt64Milliseconds(took));
-  stats_.checkpoint_changes.Add(account.changes);
-  stats_.checkpoint_bytes.Add(account.bytes);
-  if (took >= kLongCheckpoint) {
-    log::Info("a checkpoint of {} changed znodes, {} KB, took {} ms",
-              account.changes, account.bytes >> 10,
-              absl::ToInt64Milliseconds(took));
-  }
 }
 
 void Server::TellMemory() {

@@ -89,6 +89,7 @@ class Server : private net::ClientEvents {
   // Begins a checkpoint when one is due, and hands on the next piece of it.
   void AdvanceCheckpoint();
   bool IsCheckpointDue() const;
+  int CheckpointRest() const;
   void BeginCheckpoint();
   void OnCheckpointed(const absl::Status& status);
   void CountCheckpoint();
@@ -160,6 +161,7 @@ class Server : private net::ClientEvents {
     int64_t bytes = 0;    // Of those that are there
   };
   CheckpointAccount checkpoint_account_;
+  int checkpoint_rest_ = 0;  // As Storage knows it
   std::string checkpoint_piece_;  // Captured, and not handed on yet
   absl::Duration next_checkpoint_ = -absl::InfiniteDuration();
   absl::Duration next_purge_ = absl::InfiniteDuration();

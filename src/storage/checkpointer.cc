@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "storage/file.h"
 
@@ -56,6 +58,14 @@ size_t Checkpointer::queued_bytes() const {
   return queued_bytes_;
 }
 
+void Checkpointer::SetRest(int times) {
+  {
+    std::lock_guard lock(mutex_);
+    rest_ = times;
+  }
+  wake_.notify_one();
+}
+
 void Checkpointer::Put(Step step) {
   const auto* const nodes = std::get_if<std::string>(&step);
   const size_t bytes = nodes != nullptr ? nodes->size() : 0;
@@ -82,7 +92,9 @@ void Checkpointer::Loop() {
     const Step step = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
+    const absl::Duration begin = MonotonicNow();
     Take(step);
+    const absl::Duration took = MonotonicNow() - begin;
     lock.lock();
     if (const auto* const nodes = std::get_if<std::string>(&step)) {
       queued_bytes_ -= nodes->size();
@@ -92,6 +104,8 @@ void Checkpointer::Loop() {
         lock.lock();
       }
     }
+    wake_.wait_for(lock, absl::ToChronoNanoseconds(rest_ * took),
+                   [this] { return rest_ == 0 || stopping_; });
   }
 }
 

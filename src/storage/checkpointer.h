@@ -1,5 +1,9 @@
 // Writes checkpoints on a thread of its own, piece by piece as they are handed
 // over (checkpoint.h).
+//
+// It may rest between pieces: no client waits for a checkpoint, and two
+// processors are often two halves of one, so that what this thread does makes
+// all others slower.
 
 #ifndef PADDOCK_STORAGE_CHECKPOINTER_H_
 #define PADDOCK_STORAGE_CHECKPOINTER_H_
@@ -48,6 +52,10 @@ class Checkpointer {
   // than for lack of room.
   void Run(std::function<void()> task);
 
+  // How long it rests after each piece: so many times what that took; 0 to
+  // begin with.  Any thread.
+  void SetRest(int times);
+
   // What was added and not written yet.
   size_t queued_bytes() const;
 
@@ -75,6 +83,7 @@ class Checkpointer {
   mutable std::mutex mutex_;  // Guards all below
   std::deque<Step> queue_;
   size_t queued_bytes_ = 0;
+  int rest_ = 0;
   bool stopping_ = false;
 };
 

@@ -134,6 +134,8 @@ void Storage::AddToCheckpoint(std::string nodes) {
 
 void Storage::FinishCheckpoint() { checkpointer_->Finish(); }
 
+void Storage::SetCheckpointRest(int times) { checkpointer_->SetRest(times); }
+
 void Storage::Purge() {
   checkpointer_->Run([this] {
     const absl::Status status =

@@ -120,6 +120,8 @@ class Storage {
   void BeginCheckpoint(CheckpointHead head);
   void AddToCheckpoint(std::string nodes);
   void FinishCheckpoint();
+  // How long this rests between pieces: so many times what one took.
+  void SetCheckpointRest(int times);
   // What of it waits to be written.
   size_t CheckpointQueueBytes() const;
 

@@ -136,6 +136,9 @@ class DataTree {
   // Capture() and the end of an unsafe one take longer where more has changed.
   void TrackChanges(bool all);
   size_t change_count() const { return changed_count_ + deleted_.size(); }
+  // Whether nodes that changed again before Capture() came to them take so much
+  // memory, as they were, that it should be called more often.
+  bool IsCaptureUrgent() const;
   std::shared_ptr<const std::vector<int64_t>> BeginCapture();
   [[nodiscard]] bool Capture(size_t bytes_max, std::string* records);
   void EndCapture(bool is_safe);

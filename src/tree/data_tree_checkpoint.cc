@@ -131,6 +131,10 @@ bool DataTree::Capture(size_t bytes_max, std::string* records) {
   return !capturing_.empty();
 }
 
+bool DataTree::IsCaptureUrgent() const {
+  return early_bytes_ > kEarlyBytesMax / 2;
+}
+
 void DataTree::TakeEarly(ChangedGroup* group, std::string* records) {
   early_bytes_ -= group->early.size();
   records->append(group->early);

@@ -377,9 +377,9 @@ class CheckpointerTest : public CheckpointTest {
     changed_.wait(lock, [&] { return done_.size() >= count; });
     return done_[count - 1];
   }
-  void AwaitDrained() {
+  void AwaitDrained(int times = 1) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return drained_ > 0; });
+    changed_.wait(lock, [&] { return drained_ >= times; });
   }
 
   std::mutex mutex_;
@@ -449,6 +449,32 @@ TEST_F(CheckpointerTest, RunsTasksAfterAnErrorOnlyWhenRoomIsLacking) {
   EXPECT_TRUE(AwaitDone(5).ok());
   EXPECT_THAT(ran, ElementsAre(2, 4));
   EXPECT_EQ(Read()->nodes.at("/"), Node("/", "5"));
+}
+
+// Its rests would take days.
+constexpr int kLongRest = 1 << 30;
+
+TEST_F(CheckpointerTest, ARestEndsWhenNoneIsWanted) {
+  Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
+  checkpointer.SetRest(kLongRest);
+  checkpointer.Begin({.zxid = {0, 7}});
+  checkpointer.Add(Node("/", ""));
+  checkpointer.Finish();
+  checkpointer.SetRest(0);
+  EXPECT_TRUE(AwaitDone(1).ok());
+}
+
+TEST_F(CheckpointerTest, AStopDoesNotWaitForARest) {
+  {
+    Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
+    checkpointer.Begin({.zxid = {0, 7}});
+    checkpointer.Add(Node("/", ""));
+    AwaitDrained();
+    checkpointer.SetRest(kLongRest);
+    checkpointer.Add(Node("/a", ""));
+    AwaitDrained(2);
+  }
+  EXPECT_THAT(done_, IsEmpty());
 }
 
 TEST_F(CheckpointerTest, AStopGivesUpWhatIsNotFinished) {

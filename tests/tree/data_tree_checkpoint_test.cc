@@ -230,6 +230,21 @@ TEST_F(CheckpointTest, TakesNoMemoryOnceItHasEnded) {
   EXPECT_LT(tree().change_bytes(), 1000u);
 }
 
+TEST_F(CheckpointTest, IsUrgentWhileMuchWasCapturedEarly) {
+  Apply(CreateOp("/a"));
+  Apply(SetOp("/a", std::string(5 << 20, 'x'), 1));
+  tree().BeginCapture();
+  EXPECT_FALSE(tree().IsCaptureUrgent());
+  Apply(SetOp("/a", "y", 2));
+  EXPECT_TRUE(tree().IsCaptureUrgent());
+  std::string records;
+  while (tree().Capture(1 << 20, &records)) {
+    records.clear();
+  }
+  EXPECT_FALSE(tree().IsCaptureUrgent());
+  tree().EndCapture(true);
+}
+
 TEST_F(CheckpointTest, AnUnsafeCaptureCountsAsChanged) {
   Apply(CreateOp("/a"));
   Apply(CreateOp("/b"));
