@@ -456,8 +456,12 @@ constexpr int kLongRest = 1 << 30;
 
 TEST_F(CheckpointerTest, ARestEndsWhenNoneIsWanted) {
   Checkpointer checkpointer(dir_.path(), 0, Drained(), Done());
-  checkpointer.SetRest(kLongRest);
   checkpointer.Begin({.zxid = {0, 7}});
+  checkpointer.Run([&] {
+    checkpointer.SetRest(kLongRest);  // After this task
+    Drained()();
+  });
+  AwaitDrained();
   checkpointer.Add(Node("/", ""));
   checkpointer.Finish();
   checkpointer.SetRest(0);
