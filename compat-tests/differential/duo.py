@@ -174,15 +174,22 @@ class Duo:
             # has changed.
             items = [i[-1:] for i in items]
         self._compare(*items, [], name)
+        for world in self.worlds:
+            # And it may hang up before the session has ended.
+            self._await_zxid(world, world.connections[name].zxid + 1)
         self.forget(name)
         self.barrier(sort_events=True)
         return items[0]
 
+    @staticmethod
+    def _await_zxid(world, zxid):
+        servers.wait_until(lambda: last_zxid(world) >= zxid,
+                           what=f"zxid {zxid:#x}")
+
     def await_zxid(self, zxid):
         """Waits until both servers have applied `zxid`; nothing is compared."""
         for world in self.worlds:
-            servers.wait_until(
-                lambda w=world: last_zxid(w) >= zxid, what=f"zxid {zxid:#x}")
+            self._await_zxid(world, zxid)
 
     def close_all(self):
         self.close(*list(self.xids))

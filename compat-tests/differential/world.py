@@ -64,6 +64,7 @@ class Connection:
         self.pending = collections.deque()
         self.session = 0
         self.password = bytes(16)
+        self.zxid = 0  # The greatest that a reply told
         self.open = True
 
 
@@ -200,6 +201,7 @@ class World:
         op = self._take_answered(connection.pending, xid)
         if op == wire.CREATE_SESSION and len(data) > wire.REPLY_HEADER.size:
             return self._connect_response(connection, data)
+        connection.zxid = max(connection.zxid, zxid)
         return Reply(xid, zxid, err, wire.decode_body(op, err, reader))
 
     @staticmethod
